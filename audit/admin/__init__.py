@@ -1,0 +1,33 @@
+"""What people see of audit: one module per module of ``audit/models``. A method shows or asks, then calls one verb."""
+
+from audit.admin import (
+    alerts,
+    approvals,
+    connections,
+    deletions,
+    exports,
+    imports,
+    incidents,
+    ledger,
+    people,
+    protection,
+    targets,
+    tokens,
+    undelete,
+)
+
+__all__ = [
+    "alerts",
+    "approvals",
+    "connections",
+    "deletions",
+    "exports",
+    "imports",
+    "incidents",
+    "ledger",
+    "people",
+    "protection",
+    "targets",
+    "tokens",
+    "undelete",
+]

@@ -1,0 +1,112 @@
+"""Imports: how far the log of each target was read, and the imports that read it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+
+from audit.actors import Actor
+from audit.admin.acts import Act, Done, Reason
+from audit.admin.base import RecordAdmin
+from audit.admin.jobs import JobAdmin
+from audit.imports import deletions, seal
+from audit.models import OPEN_STATES, AuditImport, ImportSource
+from audit.templatetags import format as words
+from audit.templatetags.tovgov import age, badge, environment_badge, page_of, state_badge
+
+
+class ImportNow(Act):
+    slug = "import-now"
+    label = "Import now"
+    permission = deletions.RUN
+    reason = Reason.WELCOME
+
+    def applies(self, obj: ImportSource) -> bool:
+        return obj.target.is_active and not obj.imports.filter(state__in=OPEN_STATES).exists()
+
+    def consequences(self, obj: ImportSource) -> list[str]:
+        return [
+            f"A worker reads the delete log of {obj.target} as far as no open transaction holds it back.",
+            "Records that were imported, are sealed and are old enough are removed from the target afterwards.",
+        ]
+
+    def perform(self, obj: ImportSource, *, actor: Actor, data: dict[str, Any]) -> Done:
+        run = deletions.request(obj.target, actor=actor, reason=data["reason"])
+        return Done(f"{run} is queued.", page_of(run))
+
+
+class VerifySeals(Act):
+    slug = "verify-seals"
+    label = "Verify seals"
+    permission = seal.VERIFY
+    in_list = False
+
+    def consequences(self, obj: ImportSource) -> list[str]:
+        return [
+            f"Every imported row of {obj.target} is read again and compared with the seals in the ledger.",
+            "This takes as long as reading the rows: about a minute for a million. Nothing is changed.",
+        ]
+
+    def perform(self, obj: ImportSource, *, actor: Actor, data: dict[str, Any]) -> Done:
+        verdict = seal.required(seal.verify(obj.target, actor=actor))
+        return Done(f"{obj.target}: {verdict.rows:,} rows of {verdict.imports:,} imports are as they were sealed.")
+
+
+@admin.register(ImportSource)
+class ImportSourceAdmin(RecordAdmin):
+    acts = [ImportNow(), VerifySeals()]
+    record_template = "tovgov/import_source.html"
+    list_display = ("target", "environment", "status", "lag", "looked")
+    list_select_related = ("target",)
+    empty_note = (
+        "No log is read yet. Install a policy with the rule delete_audit on a target: reading begins by itself."
+    )
+
+    @admin.display(description="environment")
+    def environment(self, obj: ImportSource) -> SafeString:
+        return environment_badge(obj.target.environment)
+
+    @admin.display(description="status", ordering="error_code")
+    def status(self, obj: ImportSource) -> SafeString:
+        return badge("bad", "Cannot be read") if obj.error_code else badge("good", "Read")
+
+    @admin.display(description="oldest waiting", ordering="lag_seconds")
+    def lag(self, obj: ImportSource) -> str:
+        return words.duration(round(obj.lag_seconds)) if obj.lag_seconds else "nothing waits"
+
+    @admin.display(description="read to the end", ordering="looked_at")
+    def looked(self, obj: ImportSource) -> SafeString | str:
+        return age(obj.looked_at)
+
+    def record(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        surplus = obj.target.delete_counts.filter(surplus__gt=0)
+        return {
+            "source": obj,
+            "lag": self.lag(obj),
+            "imports": obj.imports.all()[:20],
+            "surpluses": surplus.order_by("-at")[:20],
+        }
+
+
+@admin.register(AuditImport)
+class AuditImportAdmin(JobAdmin):
+    record_template = "tovgov/import.html"
+    list_display = ("__str__", "state_word", "row_words", "last_at", "queued")
+    list_filter = ("state",)
+    list_select_related = ("source__target",)
+    empty_note = "Nothing was imported yet. Deletes on protected targets are read once a minute."
+
+    @admin.display(description="state", ordering="state")
+    def state_word(self, obj: AuditImport) -> SafeString:
+        return state_badge(obj.state, obj.get_state_display())
+
+    @admin.display(description="rows", ordering="rows")
+    def row_words(self, obj: AuditImport) -> str:
+        return words.count(obj.rows)
+
+    @admin.display(description="asked", ordering="queued_at")
+    def queued(self, obj: AuditImport) -> SafeString | str:
+        return age(obj.queued_at)

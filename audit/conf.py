@@ -1,0 +1,38 @@
+"""Settings of audit, read once from Django's settings with their defaults. Documented in ``docs/settings.md``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from django.conf import settings
+
+HEARTBEAT_SECONDS = 5
+"""How often a worker says that it is alive."""
+
+HEARTBEAT_STALE_SECONDS = 25
+"""A job without a heartbeat for so long is taken for dead; with the reaper's minute this stays below 90 s."""
+
+
+def secret_keys() -> list[str]:
+    """Fernet keys for secrets at rest, newest first (``TOVGOV_SECRET_KEYS``)."""
+    return list(settings.TOVGOV_SECRET_KEYS)
+
+
+def approval_hours() -> int:
+    """After how many hours an undecided or unused approval expires (``TOVGOV_APPROVAL_HOURS``)."""
+    return int(settings.TOVGOV_APPROVAL_HOURS)
+
+
+def import_lag_minutes() -> int:
+    """After how many minutes a delete that was not imported raises an alarm (``TOVGOV_IMPORT_LAG_MINUTES``)."""
+    return int(settings.TOVGOV_IMPORT_LAG_MINUTES)
+
+
+def exports_folder() -> Path:
+    """Where exports lie until they expire (``TOVGOV_EXPORTS``)."""
+    return Path(settings.TOVGOV_EXPORTS)
+
+
+def export_days() -> int:
+    """After how many days an export's file is removed (``TOVGOV_EXPORT_DAYS``)."""
+    return int(settings.TOVGOV_EXPORT_DAYS)

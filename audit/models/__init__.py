@@ -1,0 +1,73 @@
+"""What audit knows. Facts only: fields, constraints, predicates and querysets; verbs live one layer up."""
+
+from audit.models.alerts import Alert, Severity
+from audit.models.approvals import Approval, ApprovalState
+from audit.models.connections import ConnectionAuditLog, ConnectionSource
+from audit.models.exports import Export, ExportFormat
+from audit.models.imports import (
+    AuditImport,
+    DeleteAuditLog,
+    DeleteAuditTransaction,
+    DeleteCount,
+    ImportSource,
+)
+from audit.models.incidents import Incident
+from audit.models.jobs import OPEN_STATES, Job, JobManager, JobQuerySet, JobState
+from audit.models.ledger import LedgerEntry, LedgerHead
+from audit.models.protection import Protection, ProtectionPolicy, ProtectionRun, RunKind
+from audit.models.reviews import WAITING_STATES, Reviewed, ReviewEvent, ReviewState, SavedFilter
+from audit.models.targets import (
+    Credential,
+    Environment,
+    Preflight,
+    PreflightLine,
+    Purpose,
+    SentinelTable,
+    Target,
+)
+from audit.models.tokens import ApiToken
+from audit.models.undelete import Undelete
+from audit.models.windows import MaintenanceWindow
+
+__all__ = [
+    "OPEN_STATES",
+    "WAITING_STATES",
+    "Alert",
+    "ApiToken",
+    "Approval",
+    "ApprovalState",
+    "AuditImport",
+    "ConnectionAuditLog",
+    "ConnectionSource",
+    "Credential",
+    "DeleteAuditLog",
+    "DeleteAuditTransaction",
+    "DeleteCount",
+    "Environment",
+    "Export",
+    "ExportFormat",
+    "ImportSource",
+    "Incident",
+    "Job",
+    "JobManager",
+    "JobQuerySet",
+    "JobState",
+    "LedgerEntry",
+    "LedgerHead",
+    "MaintenanceWindow",
+    "Preflight",
+    "PreflightLine",
+    "Protection",
+    "ProtectionPolicy",
+    "ProtectionRun",
+    "Purpose",
+    "ReviewEvent",
+    "ReviewState",
+    "Reviewed",
+    "RunKind",
+    "SavedFilter",
+    "SentinelTable",
+    "Severity",
+    "Target",
+    "Undelete",
+]

@@ -1,0 +1,1 @@
+"""Protection of targets: plan → approve → install → verify → drift → uninstall, and the attacks that test it."""

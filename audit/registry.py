@@ -1,0 +1,45 @@
+"""What audit needs of the apps above it, registered by them in ``AppConfig.ready()`` as Django's own checks are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+ticks: list[Callable[[], object]] = []
+"""Called once a minute by ``audit.tasks.tick``."""
+
+
+def every_minute(act: Callable[[], object]) -> Callable[[], object]:
+    """Register ``act`` to be called once a minute by a worker."""
+    if act not in ticks:
+        ticks.append(act)
+    return act
+
+
+ledger_anchors: list[Callable[[], dict[int, str]]] = []
+"""Each returns number → hash of ledger entries that were published outside tovgov's database."""
+
+
+def anchors() -> dict[int, str]:
+    """All published anchors, for ``audit.ledger.verify``."""
+    return {number: value for source in ledger_anchors for number, value in source().items()}
+
+
+preflight_probes: list[Callable[[Any], Iterable[dict[str, str]]]] = []
+"""Each takes a target and returns lines for *Test connection*: check, status (PASS, FAIL, UNKNOWN), detail, hint."""
+
+
+log_importers: list[Callable[[Any, bool], None]] = []
+"""Each takes a target and imports what waits in its delete log, before the log goes. True: beyond open transactions
+too, because its triggers are gone. What could not be imported is left where it is; nothing is raised."""
+
+
+def import_log(target: Any, *, to_the_end: bool = False) -> None:
+    """Import what waits in the delete log of ``target``."""
+    for importer in log_importers:
+        importer(target, to_the_end)
+
+
+schema_copiers: list[Callable[[Any, Any, Callable[[], bool]], None]] = []
+"""The first one copies a schema without its rows: from a database (ConnInfo) into an empty one of the same server; the
+third argument says whether to stop."""

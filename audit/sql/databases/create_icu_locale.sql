@@ -1,0 +1,1 @@
+ICU_LOCALE {value}

@@ -1,0 +1,1 @@
+ICU_RULES {value}

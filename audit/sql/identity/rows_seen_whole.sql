@@ -1,0 +1,2 @@
+-- A row that row security hides becomes an error instead of a smaller count.
+SET LOCAL row_security = off

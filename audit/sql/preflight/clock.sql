@@ -1,0 +1,1 @@
+SELECT extract(epoch FROM pg_catalog.clock_timestamp())::float8

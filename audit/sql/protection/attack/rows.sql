@@ -1,0 +1,1 @@
+SELECT pg_catalog.to_jsonb(t)::text FROM ONLY {table} t

@@ -1,0 +1,1 @@
+DELETE FROM tovgov.guard_setting WHERE rule OPERATOR(pg_catalog.=) {rule}

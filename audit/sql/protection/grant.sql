@@ -1,0 +1,1 @@
+{scope}GRANT {verbs} ON {object} TO {grantee}{option}

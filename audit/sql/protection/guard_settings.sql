@@ -1,0 +1,1 @@
+SELECT rule, name, value FROM tovgov.guard_setting

@@ -1,0 +1,2 @@
+ALTER DATABASE {database} OWNER TO {new};
+GRANT CONNECT, TEMPORARY ON DATABASE {database} TO {old}

@@ -1,0 +1,2 @@
+REVOKE CONNECT, TEMPORARY ON DATABASE {database} FROM {new};
+ALTER DATABASE {database} OWNER TO {new}

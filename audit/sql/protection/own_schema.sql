@@ -1,0 +1,2 @@
+ALTER SCHEMA {schema} OWNER TO {new};
+GRANT USAGE ON SCHEMA {schema} TO {old}

@@ -1,0 +1,2 @@
+REVOKE USAGE ON SCHEMA {schema} FROM {new};
+ALTER SCHEMA {schema} OWNER TO {new}

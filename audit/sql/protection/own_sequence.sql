@@ -1,0 +1,1 @@
+GRANT USAGE, SELECT, UPDATE ON SEQUENCE {sequence} TO {old}

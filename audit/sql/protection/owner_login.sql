@@ -1,0 +1,1 @@
+SELECT r.rolcanlogin OR r.rolsuper FROM pg_catalog.pg_roles r WHERE r.rolname = 'tovgov_owner'

@@ -1,0 +1,2 @@
+INSERT INTO tovgov.protection_record (rule, object, before) VALUES ({rule}, {object}, {before})
+ON CONFLICT (rule, object) DO NOTHING

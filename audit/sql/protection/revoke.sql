@@ -1,0 +1,1 @@
+{scope}REVOKE {option}{verbs} ON {object} FROM {grantee}{cascade}

@@ -1,0 +1,1 @@
+SELECT rolname::text FROM pg_catalog.pg_roles

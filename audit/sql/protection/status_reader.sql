@@ -1,0 +1,2 @@
+GRANT USAGE ON SCHEMA tovgov TO {role};
+GRANT SELECT ON TABLE tovgov."ProtectionStatus", tovgov."BackupLog" TO {role}

@@ -1,0 +1,1 @@
+REVOKE USAGE ON SCHEMA tovgov FROM {role}

@@ -1,0 +1,1 @@
+UPDATE tovgov."ProtectionStatus" SET verified_at = pg_catalog.clock_timestamp(), statuses = {statuses}

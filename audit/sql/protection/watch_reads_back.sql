@@ -1,0 +1,2 @@
+REVOKE SELECT ON TABLE {tables} FROM {role};
+REVOKE USAGE ON SCHEMA tovgov FROM {role}

@@ -1,0 +1,1 @@
+SELECT count(*), '' FROM ONLY {table} AS t

@@ -1,0 +1,1 @@
+pg_catalog.concat_ws(E'\x1f', {values})

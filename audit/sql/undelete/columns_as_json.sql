@@ -1,0 +1,1 @@
+(SELECT pg_catalog.to_json(x.*)::text FROM (SELECT {columns}) AS x)

@@ -1,0 +1,1 @@
+SELECT part, state, count(*) FROM pg_temp.tovgov_undelete GROUP BY part, state

@@ -1,0 +1,1 @@
+SELECT of, count(*) FROM pg_temp.tovgov_undelete WHERE state = 'put' GROUP BY of

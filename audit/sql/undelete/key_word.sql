@@ -1,0 +1,1 @@
+s.row OPERATOR(pg_catalog.->>) {column}

@@ -1,0 +1,1 @@
+GRANT SELECT, UPDATE ON pg_temp.tovgov_undelete TO {role}

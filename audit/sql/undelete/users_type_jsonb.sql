@@ -1,0 +1,1 @@
+pg_catalog.to_jsonb({value})::pg_catalog.json

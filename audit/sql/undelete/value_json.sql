@@ -1,0 +1,1 @@
+coalesce({value}, 'null'::{type})

@@ -1,0 +1,73 @@
+"""What the workers run: thin tasks that call one verb."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import ExitStack
+
+from audit import approvals, jobs, registry, targets
+from audit.actors import Actor
+from audit.exceptions import TovgovError
+from audit.exports import request as exports
+from audit.imports import deletions, schedule
+from audit.models import AuditImport, Export, JobState, ProtectionRun, RunKind, Undelete
+from audit.progress import Progress
+from audit.protection import connections, drift, install, uninstall, windows
+from audit.protection.attack import request
+from audit.undelete.perform import perform as perform_undelete
+
+logger = logging.getLogger(__name__)
+
+
+def tick() -> None:
+    """Once a minute: bury dead jobs, expire approvals, whatever the other apps registered, and look at every target.
+    One that fails does not keep the next from running."""
+    with ExitStack() as acts:  # a bug in one propagates, after the others have run
+        ours = [confirm_targets, windows.relock_due, drift.watch, connections.watch, schedule.watch, exports.expire]
+        for act in reversed([jobs.reap, approvals.expire, *registry.ticks, *ours]):
+            acts.callback(_run, act)
+
+
+def _run(act: Callable[[], object]) -> None:
+    try:
+        act()
+    except TovgovError as error:
+        logger.error("%s: %s %s", error.code, error.message, error.hint)
+
+
+def confirm_targets() -> None:
+    """Confirm the identity of every target; outcomes are noted on each and alerts raised."""
+    targets.confirm_all(actor=Actor.system("worker"))
+
+
+def run_protection(pk: int) -> None:
+    """Run a queued installation or removal of a policy."""
+    jobs.run(ProtectionRun, pk, _perform_protection)
+
+
+def _perform_protection(run: ProtectionRun, progress: Progress) -> None:
+    verbs = {
+        RunKind.INSTALL: install.perform,
+        RunKind.UNINSTALL: uninstall.perform,
+        RunKind.ATTACK: request.perform,
+    }
+    verbs[RunKind(run.kind)](run, progress)
+
+
+def run_import(pk: int) -> None:
+    """Run a queued import of a delete log; under a steady stream of deletes the next one follows at once."""
+    jobs.run(AuditImport, pk, deletions.perform)
+    row = AuditImport.objects.select_related("source__target").get(pk=pk)
+    if row.state == JobState.SUCCEEDED and not row.source.position.get("caught_up", True):
+        schedule.look(row.target)
+
+
+def run_undelete(pk: int) -> None:
+    """Run a queued undelete or its dry run."""
+    jobs.run(Undelete, pk, perform_undelete)
+
+
+def run_export(pk: int) -> None:
+    """Write a queued export."""
+    jobs.run(Export, pk, exports.perform)

@@ -1,0 +1,1 @@
+SELECT {aggregate}({column})::bigint FROM {table} AS t

@@ -1,0 +1,1 @@
+DELETE FROM {keys} AS k WHERE EXISTS (SELECT FROM {table} AS t WHERE {match})

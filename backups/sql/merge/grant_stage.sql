@@ -1,0 +1,1 @@
+GRANT SELECT ON {stage} TO {role}

@@ -1,0 +1,1 @@
+NOT EXISTS (SELECT FROM {stage} AS p WHERE {match})

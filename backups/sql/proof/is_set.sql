@@ -1,0 +1,1 @@
+child.{column} IS NOT NULL

@@ -1,0 +1,1 @@
+parent.{parent_column} OPERATOR({schema}.{operator}) child.{column}

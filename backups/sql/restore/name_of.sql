@@ -1,0 +1,1 @@
+SELECT datname::text FROM pg_catalog.pg_database WHERE oid = %s

@@ -1,0 +1,80 @@
+"""Imports in the admin: a log's page, an import asked for there, its seals verified; who may not meets 403."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from audit import tasks
+from audit.models import AuditImport, DeleteAuditLog, DeleteCount, ImportSource, Target
+from audit.postgres.connect import ConnInfo
+from tests.audit.admin.test_acts import signed_in
+from tests.audit.imports.conftest import execute, make_shop, registered
+from tests.cast import Cast
+from tests.conftest import MakeDatabase
+from tovgov.embedded import Cluster
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def info(cluster: Cluster, make_database: MakeDatabase) -> ConnInfo:
+    return make_shop(make_database(cluster))
+
+
+@pytest.fixture
+def source(info: ConnInfo, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> ImportSource:
+    monkeypatch.setattr("audit.jobs.enqueue", lambda *a, **k: None)
+    target: Target = registered(info, name="Club")
+    return ImportSource.objects.create(target=target, kind="deletions")
+
+
+def act_url(source: ImportSource, slug: str) -> str:
+    return reverse("admin:audit_importsource_act", args=[slug]) + f"?ids={source.pk}"
+
+
+def page(client: Client, row: ImportSource | AuditImport) -> str:
+    answer = client.get(reverse(f"admin:audit_{row._meta.model_name}_change", args=[row.pk]))
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def test_an_import_is_asked_for_seen_and_verified(source: ImportSource, info: ConnInfo, cast: Cast) -> None:
+    execute(info, 'DELETE FROM shop."Order" WHERE "Id" = 1')
+    client = signed_in(cast.alice)
+    assert client.post(act_url(source, "import-now"), {"reason": "Now."}, follow=True).status_code == 200
+    run = AuditImport.objects.get()
+    tasks.run_import(run.pk)
+    shown = page(client, run)
+    assert "What it brought" in shown
+    assert AuditImport.objects.get().seal in shown
+    verified = client.post(act_url(source, "verify-seals"), {}, follow=True).content.decode()
+    assert "3 rows of 1 imports are as they were sealed." in verified
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE audit_deleteauditlog SET row = '{}'")
+    assert DeleteAuditLog.objects.count() == 3
+    broken = client.post(act_url(source, "verify-seals"), {})
+    assert broken.status_code == 409
+    assert "was altered" in broken.content.decode()
+
+
+def test_the_logs_page_says_what_is_wrong(source: ImportSource, cast: Cast) -> None:
+    now = timezone.now()
+    DeleteCount.objects.create(
+        target=source.target, table_oid=1, table="shop.Order", at=now, since=now, counted=9, captured=2, rollbacks=0,
+        surplus=7, is_certain=True,
+    )  # fmt: skip
+    source.error_code, source.error = "imports.log_missing", "Club has no table tovgov.delete_audit_record."
+    source.save()
+    shown = page(signed_in(cast.charlie), source)
+    assert "Club has no table" in shown
+    assert "7 rows between" in shown
+    assert "Import now" not in shown
+
+
+def test_who_may_not_meets_403(source: ImportSource, cast: Cast) -> None:
+    assert signed_in(cast.charlie).post(act_url(source, "import-now"), {"reason": "x"}).status_code == 403
+    assert AuditImport.objects.count() == 0

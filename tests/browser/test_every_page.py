@@ -1,0 +1,150 @@
+"""Every page, on a desk and on a phone, in light and dark: no CSP error, no axe violation, no sideways scroll."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Group, User
+from django.urls import reverse
+
+from audit.admin.base import act_url
+from audit.models import Alert, Approval, DeleteAuditTransaction, Target, Undelete
+from audit.templatetags.tovgov import page_of
+from backups.admin.restore_form import restore_url
+from backups.models import Backup, Destination, Restore, RestoreMode, RetentionPolicy
+from tests.browser import scenery
+from tests.browser.visitor import DESK, PHONE, Visitor
+
+Visit = Callable[..., Visitor]
+
+
+def own_pages() -> list[str]:
+    """Lists, one page of each kind, forms and confirmations: what there is to see."""
+    paths = ["/admin/", "/admin/jobs/", "/admin/password_change/"]
+    for model in admin.site._registry:
+        if model in (User, Group):
+            continue
+        stem = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+        paths.append(reverse(f"{stem}_changelist"))
+        row = model._default_manager.first()
+        if row is not None:
+            paths.append(reverse(f"{stem}_change", args=[row.pk]))
+    running = Backup.objects.get(state="running")
+    failed = Backup.objects.filter(state="failed").latest("queued_at")
+    proved = Backup.objects.filter(level=3).latest("queued_at")
+    paths += [reverse("admin:backups_backup_change", args=[row.pk]) for row in (running, failed, proved)]
+    target = Target.objects.get(name="TovPlay production")
+    paths += [
+        reverse("admin:audit_target_add"),
+        reverse("admin:backups_destination_add"),
+        reverse("admin:audit_target_history", args=[target.pk]),
+        act_url(target, "back-up", target.pk),
+        act_url(target, "identify", target.pk),
+        act_url(proved, "hold", proved.pk),
+        act_url(running, "cancel", running.pk),
+        act_url(Alert, "acknowledge", Alert.objects.latest("pk").pk),
+        act_url(target, "test", target.pk),
+        act_url(target, "change", target.pk),
+        act_url(target, "role", target.pk),
+        act_url(target, "remove-sentinel", target.pk),
+        act_url(target, "lower", target.pk),
+        act_url(Restore, "undo", Restore.objects.latest("pk").pk),
+        act_url(RetentionPolicy, "apply", RetentionPolicy.objects.latest("pk").pk),
+        reverse("admin:backups_schedule_add"),
+        reverse("admin:backups_retentionpolicy_add"),
+        reverse("admin:backups_restore_add"),
+        *(restore_url(proved, mode) for mode in RestoreMode.values),
+        "/admin/backups/backup/?q=nothing-like-this",
+        *_review_pages(),
+    ]
+    return paths
+
+
+def _review_pages() -> list[str]:
+    """The queue, filtered lists, a suspicious delete with its rows and history, and the acts of a review."""
+    night = DeleteAuditTransaction.objects.get(state="suspicious")
+    fresh = DeleteAuditTransaction.objects.filter(state="unreviewed").latest("at")
+    deletes = "/admin/audit/deleteaudittransaction/"
+    return [
+        "/admin/reviews/",
+        f"{deletes}?q=script&state=waiting&table=public.GameRequest",
+        f"{deletes}?from=yesterday",
+        f"{deletes}?older=2026-01-01T00:00:00%2B00:00~1",
+        f"{deletes}act/accept/?where=state%3Dunreviewed&upto={fresh.pk}",
+        page_of(night),
+        page_of(night.deleted_rows.latest("pk")),
+        act_url(fresh, "suspect", fresh.pk),
+        act_url(fresh, "assign", fresh.pk),
+        act_url(night, "close", night.pk),
+    ]
+
+
+def test_nothing_is_wrong_with_putting_back(transactional_db: None, visit: Visit) -> None:
+    scenery.build()
+    night = DeleteAuditTransaction.objects.get(state="suspicious")
+    row = night.deleted_rows.latest("pk")
+    clean = Undelete.objects.filter(dry_run=True).latest("pk")
+    paths = [page_of(undelete) for undelete in Undelete.objects.all()]
+    paths += [page_of(night), page_of(row), "/admin/audit/undelete/"]
+    paths += [act_url(night, "put-back-dry-run", night.pk), act_url(row, "put-back", row.pk)]
+    paths += [act_url(clean, "put-back", clean.pk), act_url(clean, "put-back-ask", clean.pk)]
+    for width in (DESK, PHONE):
+        assert wrong_with(visit("alice", width=width), paths) == ""
+
+
+def wrong_with(visitor: Visitor, paths: list[str]) -> str:
+    """A line a fault; nothing when all pages are as they should be."""
+    lines = []
+    for path in paths:
+        status = visitor.go(path)
+        faults = visitor.faults() + ([] if status == 200 else [f"status {status}"])
+        lines += [f"{path}: {fault}" for fault in faults]
+    return "\n".join(lines)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [DESK, PHONE])
+def test_nothing_is_wrong_with_any_page(transactional_db: None, visit: Visit, width: int) -> None:
+    scenery.build()
+    assert wrong_with(visit("miriam", width=width), own_pages()) == ""
+
+
+@pytest.mark.parametrize("width", [DESK, PHONE])
+def test_nothing_is_wrong_with_what_others_see(transactional_db: None, visit: Visit, width: int) -> None:
+    scenery.build()
+    approval = Approval.objects.get()
+    page = reverse("admin:audit_approval_change", args=[approval.pk])
+    paths = ["/admin/", page, act_url(approval, "approve", approval.pk), act_url(approval, "refuse", approval.pk)]
+    assert wrong_with(visit("bob", width=width), paths) == ""
+    target = Target.objects.get(name="TovPlay production")
+    paths = ["/admin/", page, page_of(target), page_of(Destination.objects.get(kind="sftp"))]
+    assert wrong_with(visit("charlie", width=width), paths) == ""
+
+
+def test_nothing_is_wrong_with_people(transactional_db: None, visit: Visit) -> None:
+    people = scenery.build()
+    User.objects.filter(pk=people.miriam.pk).update(is_superuser=True)
+    paths = ["/admin/auth/user/", "/admin/auth/user/add/", f"/admin/auth/user/{people.alice.pk}/change/"]
+    paths += [f"/admin/auth/user/{people.alice.pk}/password/", "/admin/auth/group/", "/admin/auth/group/1/change/"]
+    assert wrong_with(visit("miriam"), paths) == ""
+
+
+@pytest.mark.parametrize("width", [DESK, PHONE])
+def test_nothing_is_wrong_with_an_empty_tovgov(people: object, visit: Visit, width: int) -> None:
+    stems = [f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist" for model in admin.site._registry]
+    lists = [reverse(stem) for stem in stems if "auth" not in stem]
+    assert wrong_with(visit("miriam", width=width), ["/admin/", "/admin/jobs/", *lists]) == ""
+
+
+@pytest.mark.parametrize("width", [DESK, PHONE])
+def test_nothing_is_wrong_at_the_door(people: object, visit: Visit, width: int) -> None:
+    stranger = visit(width=width)
+    stranger.go("/admin/")
+    assert stranger.faults() == []
+    stranger.page.fill("#id_username", "nobody")
+    stranger.page.fill("#id_password", "nothing")
+    stranger.page.click("input[type=submit]")
+    assert stranger.sees("Please enter the correct username and password")
+    assert stranger.faults() == []

@@ -1,0 +1,60 @@
+"""What goes wrong in the demo. Nothing is staged: rows are deleted, tables are dropped, the database is dropped, by
+roles that may, in the ways in which it happens to people."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from psycopg import sql
+
+from tovgov.demo.club import APPLICATION, OWNER, Club, load
+from tovgov.demo.data import ROWS
+from tovgov.demo.exceptions import StorySpoiled
+
+
+def stray_sync(club: Club, programs: Path, folder: Path) -> None:
+    """A sync script that was pointed at the wrong database writes an empty copy over it: every row is deleted, then
+    an archive without rows is restored with ``--clean``. ``programs`` holds pg_dump and pg_restore.
+
+    Raises ``StorySpoiled`` when the tools did not run."""
+    archive = folder / "empty-copy.dump"
+    _client(club, programs / "pg_dump", "-Fc", "--schema-only", "-f", str(archive), "-d", club.database)
+    with club.as_role(OWNER) as connection:
+        for table in reversed(ROWS):
+            connection.execute(load("delete_all", table=sql.Identifier(table)))
+    # pg_restore goes on after an error (it cannot drop what partitions inherit) and ends with 1; so does the script.
+    _client(club, programs / "pg_restore", "--clean", "--if-exists", "-d", club.database, str(archive), fine=(0, 1))
+
+
+def seed_games(club: Club) -> int:
+    """The restarted application fills the empty table of games with those that it ships with; how many."""
+    with club.as_role(APPLICATION) as connection:
+        return connection.execute(load("seed_games")).rowcount
+
+
+def drop_database(club: Club) -> None:
+    """The owner drops the database, sessions and all. No event trigger and no backup tool is asked."""
+    with club.elsewhere(OWNER) as connection:
+        connection.execute(load("drop", database=sql.Identifier(club.database)))
+
+
+def write_new_rows(club: Club) -> int:
+    """The application writes new rows after the last backup; how many."""
+    with club.as_role(APPLICATION) as connection:
+        return connection.execute(load("new_rows")).rowcount
+
+
+def lose_some_rows(club: Club) -> int:
+    """The application deletes more than it should; how many rows."""
+    with club.as_role(APPLICATION) as connection:
+        return connection.execute(load("lost_rows")).rowcount
+
+
+def _client(club: Club, program: Path, *arguments: str, fine: tuple[int, ...] = (0,)) -> None:
+    with club.conninfo(OWNER).client_environment() as environment:
+        done = subprocess.run(
+            [str(program), *arguments], env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL
+        )
+    if done.returncode not in fine:
+        raise StorySpoiled(f"{program.name} of the sync script failed: {done.stderr.strip()[-300:]}")
