@@ -2,13 +2,15 @@
 
 from audit.models.alerts import Alert, Severity
 from audit.models.approvals import Approval, ApprovalState
-from audit.models.connections import ConnectionAuditLog, ConnectionSource
+from audit.models.connections import ConnectionAuditLog, ConnectionGroup, ConnectionOutcome, ConnectionSource
 from audit.models.exports import Export, ExportFormat
 from audit.models.imports import (
+    SERVER_LOGS,
     AuditImport,
     DeleteAuditLog,
     DeleteAuditTransaction,
     DeleteCount,
+    ImportKind,
     ImportSource,
 )
 from audit.models.incidents import Incident
@@ -16,6 +18,7 @@ from audit.models.jobs import OPEN_STATES, Job, JobManager, JobQuerySet, JobStat
 from audit.models.ledger import LedgerEntry, LedgerHead
 from audit.models.protection import Protection, ProtectionPolicy, ProtectionRun, RunKind
 from audit.models.reviews import WAITING_STATES, Reviewed, ReviewEvent, ReviewState, SavedFilter
+from audit.models.server_logs import LogFile, LogFileState, LogSeverity, ServerLogEntry, ServerLogGroup
 from audit.models.targets import (
     Credential,
     Environment,
@@ -31,6 +34,7 @@ from audit.models.windows import MaintenanceWindow
 
 __all__ = [
     "OPEN_STATES",
+    "SERVER_LOGS",
     "WAITING_STATES",
     "Alert",
     "ApiToken",
@@ -38,6 +42,8 @@ __all__ = [
     "ApprovalState",
     "AuditImport",
     "ConnectionAuditLog",
+    "ConnectionGroup",
+    "ConnectionOutcome",
     "ConnectionSource",
     "Credential",
     "DeleteAuditLog",
@@ -46,6 +52,7 @@ __all__ = [
     "Environment",
     "Export",
     "ExportFormat",
+    "ImportKind",
     "ImportSource",
     "Incident",
     "Job",
@@ -54,6 +61,9 @@ __all__ = [
     "JobState",
     "LedgerEntry",
     "LedgerHead",
+    "LogFile",
+    "LogFileState",
+    "LogSeverity",
     "MaintenanceWindow",
     "Preflight",
     "PreflightLine",
@@ -67,6 +77,8 @@ __all__ = [
     "RunKind",
     "SavedFilter",
     "SentinelTable",
+    "ServerLogEntry",
+    "ServerLogGroup",
     "Severity",
     "Target",
     "Undelete",

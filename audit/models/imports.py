@@ -19,6 +19,20 @@ ACTOR_LENGTH = 100
 """So many characters of an application's user are indexed: what a client may set freely must fit an index."""
 
 
+class ImportKind(models.TextChoices):
+    """What a source is."""
+
+    DELETIONS = "deletions", "Deleted rows, kept by the policy"
+    LOGINS = "logins", "Logins, kept by the login trigger"
+    SAMPLES = "samples", "Sessions, seen by a look once a minute"
+    FOLDER = "folder", "Server log in a folder"
+    SQL = "sql", "Server log, read through SQL"
+    SENT = "sent", "Server log, uploaded or piped in"
+
+
+SERVER_LOGS = (ImportKind.FOLDER, ImportKind.SQL, ImportKind.SENT)
+
+
 class ImportSource(models.Model):
     """One log of one target, and how far it was read.
 
@@ -27,21 +41,28 @@ class ImportSource(models.Model):
     """
 
     target = models.ForeignKey(Target, on_delete=models.CASCADE, related_name="import_sources")
-    kind = models.CharField(max_length=20, help_text="deletions")
+    kind = models.CharField(max_length=20, choices=ImportKind.choices)
+    name = models.CharField(max_length=80, blank=True, help_text="Tells the sources of one target and kind apart.")
+    settings = models.JSONField(default=dict, help_text="What its kind needs, for example the folder.")
+    is_active = models.BooleanField(default=True)
+    keep_days = models.PositiveIntegerField(null=True, blank=True, help_text="Entries older than this are retired.")
     incarnation = models.CharField(max_length=80, blank=True, help_text="system identifier/database oid/timeline")
     position = models.JSONField(default=dict, help_text='{"transaction", "record", …}: everything up to it was read.')
     imported = models.JSONField(default=dict, help_text="Deleted rows stored of this incarnation, by the table's oid.")
     looked_at = models.DateTimeField(null=True, help_text="When the log was last read to its horizon.")
+    heard_at = models.DateTimeField(null=True, help_text="Time of the newest record.")
     lag_seconds = models.FloatField(null=True, help_text="Age of the oldest record that was not read then.")
     sampled_at = models.DateTimeField(null=True, help_text="When counted and captured deletes were last compared.")
     error_code = models.CharField(max_length=60, blank=True)
     error = models.TextField(blank=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["target", "kind"], name="one_source_a_target_and_kind")]
+        constraints = [
+            models.UniqueConstraint(fields=["target", "kind", "name"], name="one_source_a_target_kind_and_name")
+        ]
 
     def __str__(self) -> str:
-        return f"{self.kind} of {self.target}"
+        return f"{self.name or self.kind} of {self.target}"
 
     @property
     def bounds(self) -> dict[str, Any]:
