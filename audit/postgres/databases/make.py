@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import suppress
+
 import psycopg
 from psycopg import sql
 
-from audit.exceptions import DatabaseBusy, DatabaseExists, LocaleMissing
+from audit.exceptions import DatabaseBusy, DatabaseExists, LocaleMissing, RightsMissing
+from audit.postgres.databases.connected import PAUSE, in_words, sessions, signal
 from audit.postgres.databases.facts import DatabaseFacts, read_facts
 from audit.postgres.databases.names import check_name
 from audit.postgres.identity import find_database
@@ -13,6 +17,8 @@ from audit.postgres.queries import load, read
 
 PROVIDERS = {"c": "libc", "i": "icu", "b": "builtin"}
 SINCE = {"c": 130000, "i": 150000, "b": 170000}  # the first server version that knows the provider for a database
+
+PATIENCE = 20.0  # seconds until whoever stays in a database that is dropped wins
 
 
 def exists(conn: psycopg.Connection, name: str) -> bool:
@@ -66,11 +72,12 @@ def _more(conn: psycopg.Connection, facts: DatabaseFacts, owner: str | None) -> 
     return parts
 
 
-def drop(conn: psycopg.Connection, name: str, *, even_template: bool = False) -> bool:
+def drop(conn: psycopg.Connection, name: str, *, even_template: bool = False, patience: float = PATIENCE) -> bool:
     """Drop the database ``name`` and end the sessions in it; False when there is none. ``conn`` is in another one.
 
     A template (which tovgov's protection makes of a live database) is refused with ``DatabaseBusy`` unless
-    ``even_template``. Raises ``DatabaseBusy`` when a prepared transaction, a slot or a subscription holds it.
+    ``even_template``. Who cannot be ended is given ``patience`` seconds to go. Raises ``DatabaseBusy``, which names
+    who stays, when a session, a prepared transaction, a slot or a subscription holds it.
     """
     if not exists(conn, name):
         return False
@@ -79,11 +86,47 @@ def drop(conn: psycopg.Connection, name: str, *, even_template: bool = False) ->
         raise DatabaseBusy(f'"{name}" is marked as a template, which locks it against DROP.', database=name)
     _set_template(conn, name, is_template, False)
     try:
-        conn.execute(load("databases/drop", database=sql.Identifier(name)))
-    except psycopg.errors.ObjectInUse as error:
+        _drop_patiently(conn, name, patience)
+    except DatabaseBusy:
         _set_template(conn, name, False, is_template)
-        raise DatabaseBusy(f'"{name}" cannot be dropped: {_words(error)}', database=name) from error
+        raise
     return True
+
+
+def _drop_patiently(conn: psycopg.Connection, name: str, patience: float) -> None:
+    """Try again while somebody is in the database, or was at the last look: most go by themselves."""
+    deadline = time.monotonic() + patience
+    someone_was_there = True
+    while True:
+        try:
+            return _drop(conn, name)
+        except (psycopg.errors.ObjectInUse, psycopg.errors.LockNotAvailable) as error:
+            left = sessions(conn, name)
+            if time.monotonic() > deadline or not (left or someone_was_there):
+                who = f" Still connected: {in_words(left)}." if left else ""
+                raise DatabaseBusy(
+                    f'"{name}" cannot be dropped: {_words(error)}{who}', database=name, sessions=[str(s) for s in left]
+                ) from error
+            someone_was_there = bool(left)
+        time.sleep(PAUSE)
+
+
+def _drop(conn: psycopg.Connection, name: str) -> None:
+    """FORCE asks for a right over each process in the database before it ends one. An owner has none over autovacuum,
+    which belongs to no role; a plain DROP sends that away itself, and waits up to five seconds for everybody else."""
+    try:
+        conn.execute(load("databases/drop_force", database=sql.Identifier(name)))
+    except psycopg.errors.InsufficientPrivilege:
+        if not _is_ours(conn, name):
+            raise
+        with suppress(RightsMissing):  # the plain one says who stays
+            signal(conn, name)
+        conn.execute(load("databases/drop", database=sql.Identifier(name)))
+
+
+def _is_ours(conn: psycopg.Connection, name: str) -> bool:
+    row = conn.execute(read("databases/is_ours"), (name,)).fetchone()
+    return bool(row and row[0])
 
 
 def _set_template(conn: psycopg.Connection, name: str, before: bool, after: bool) -> None:

@@ -1,1 +1,1 @@
-DROP DATABASE {database} WITH (FORCE)
+DROP DATABASE {database}
