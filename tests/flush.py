@@ -11,6 +11,8 @@ from django.db.backends.postgresql.operations import DatabaseOperations
 
 GUARDS = {
     "audit_ledgerentry": ("ledger_refuses_change", "ledger_refuses_truncate"),
+    "audit_checkpoint": ("checkpoints_refuse_change", "checkpoints_refuse_truncate"),
+    "audit_retiredrange": ("retired_ranges_refuse_change", "retired_ranges_refuse_truncate"),
     "audit_reviewevent": ("reviews_refuse_change", "reviews_refuse_truncate"),
 }
 

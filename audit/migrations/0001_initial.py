@@ -19,6 +19,22 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
+            name='Checkpoint',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('number', models.BigIntegerField(help_text='From 1, without gaps.')),
+                ('size', models.BigIntegerField()),
+                ('root', models.CharField(help_text='In hex.', max_length=64)),
+                ('at', models.DateTimeField()),
+                ('key_id', models.CharField(help_text='Of the key that signed it.', max_length=16)),
+                ('former', models.CharField(blank=True, help_text='SHA-256 of the note before it.', max_length=64)),
+                ('note', models.TextField(help_text='As it is published: a signed note (C2SP tlog-checkpoint).')),
+            ],
+            options={
+                'ordering': ['-at', '-id'],
+            },
+        ),
+        migrations.CreateModel(
             name='ImportSource',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -54,6 +70,22 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['-opened_at', '-id'],
                 'permissions': [('handle_incident', 'Can open and close incidents')],
+            },
+        ),
+        migrations.CreateModel(
+            name='PublicationPlace',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=80, unique=True, validators=[audit.models.targets.sendable])),
+                ('kind', models.CharField(choices=[('folder', 'A folder'), ('mail', 'Mail'), ('webhook', 'A web address'), ('database', 'Another PostgreSQL database')], max_length=10)),
+                ('address', models.CharField(help_text='The folder, the mail addresses (with commas between them), the https address, or where the database is: host=… dbname=… user=…', max_length=500, validators=[audit.models.targets.sendable])),
+                ('secret', audit.models.fields.EncryptedTextField(blank=True, help_text="The web address's key for signatures, or the database's password.", validators=[audit.models.targets.sendable])),
+                ('every_minutes', models.PositiveIntegerField(default=0, help_text='At most so often; 0: each checkpoint at once.')),
+                ('is_active', models.BooleanField(default=True)),
+            ],
+            options={
+                'verbose_name': 'publication place',
+                'ordering': ['name'],
             },
         ),
         migrations.CreateModel(
@@ -164,6 +196,22 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='Publication',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('at', models.DateTimeField(help_text='When it arrived.', null=True)),
+                ('attempts', models.PositiveIntegerField(default=0)),
+                ('next_at', models.DateTimeField(help_text='When it is tried again.', null=True)),
+                ('error_code', models.CharField(blank=True, max_length=60)),
+                ('error', models.TextField(blank=True)),
+                ('checkpoint', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='publications', to='audit.checkpoint')),
+                ('place', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='publications', to='audit.publicationplace')),
+            ],
+            options={
+                'ordering': ['-id'],
+            },
+        ),
+        migrations.CreateModel(
             name='ReviewEvent',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -196,6 +244,52 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['page', 'name'],
             },
+        ),
+        migrations.CreateModel(
+            name='SealTree',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('uuid', models.UUIDField(default=uuid.uuid4, editable=False, help_text='Its name outside of tovgov.', unique=True)),
+                ('size', models.BigIntegerField(default=0, help_text='How many leaves it has.')),
+                ('frontier', models.BinaryField(default=b'', help_text='The roots of its full subtrees, the largest first.')),
+                ('source', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='seal_tree', to='audit.importsource')),
+            ],
+            options={
+                'verbose_name': 'seal tree',
+            },
+        ),
+        migrations.CreateModel(
+            name='SealTile',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('level', models.PositiveSmallIntegerField(help_text='0 holds leaves, each further one the roots of full tiles.')),
+                ('number', models.BigIntegerField(help_text='From 0.')),
+                ('hashes', models.BinaryField()),
+                ('tree', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='tiles', to='audit.sealtree')),
+            ],
+            options={
+                'verbose_name': 'seal tile',
+            },
+        ),
+        migrations.CreateModel(
+            name='RetiredRange',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('first_leaf', models.BigIntegerField()),
+                ('last_leaf', models.BigIntegerField()),
+                ('at', models.DateTimeField(auto_now_add=True)),
+                ('by', models.CharField(max_length=150)),
+                ('reason', models.TextField(blank=True)),
+                ('tree', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='retired', to='audit.sealtree')),
+            ],
+            options={
+                'ordering': ['first_leaf'],
+            },
+        ),
+        migrations.AddField(
+            model_name='checkpoint',
+            name='tree',
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='checkpoints', to='audit.sealtree'),
         ),
         migrations.CreateModel(
             name='Target',
@@ -303,6 +397,48 @@ class Migration(migrations.Migration):
                 ('least_rows', models.PositiveBigIntegerField(default=1)),
                 ('target', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='sentinels', to='audit.target')),
             ],
+        ),
+        migrations.CreateModel(
+            name='SealVerification',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('uuid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ('state', models.CharField(choices=[('queued', 'Queued'), ('running', 'Running'), ('succeeded', 'Succeeded'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], db_index=True, default='queued', max_length=10)),
+                ('phase', models.CharField(blank=True, max_length=60)),
+                ('done', models.BigIntegerField(default=0)),
+                ('total', models.BigIntegerField(blank=True, null=True)),
+                ('unit', models.CharField(blank=True, help_text='bytes, rows, tables or steps', max_length=12)),
+                ('phases', models.JSONField(default=list, help_text='A list of {"name", "started", "seconds"}, the running one last.')),
+                ('log', models.TextField(blank=True)),
+                ('asked_name', models.CharField(blank=True, max_length=150)),
+                ('asked_via', models.CharField(blank=True, max_length=120)),
+                ('reason', models.TextField(blank=True)),
+                ('queued_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('enqueued_at', models.DateTimeField(default=django.utils.timezone.now, help_text='When the broker was last told.')),
+                ('started_at', models.DateTimeField(blank=True, null=True)),
+                ('heartbeat_at', models.DateTimeField(blank=True, null=True)),
+                ('finished_at', models.DateTimeField(blank=True, null=True)),
+                ('worker', models.CharField(blank=True, max_length=120)),
+                ('claim', models.UUIDField(blank=True, help_text='Set by the one worker that may work on this row.', null=True)),
+                ('attempt', models.PositiveSmallIntegerField(default=0)),
+                ('max_attempts', models.PositiveSmallIntegerField(default=1)),
+                ('cancel_requested_at', models.DateTimeField(blank=True, null=True)),
+                ('cancel_requested_by', models.CharField(blank=True, max_length=150)),
+                ('error_code', models.CharField(blank=True, max_length=60)),
+                ('error', models.TextField(blank=True)),
+                ('hint', models.TextField(blank=True)),
+                ('leaves', models.BigIntegerField(default=0, help_text='Entries that were read and are as they were sealed.')),
+                ('retired', models.BigIntegerField(default=0, help_text='Entries that were removed on purpose; their hashes are kept.')),
+                ('faults', models.JSONField(default=list)),
+                ('asked_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('target', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='seal_verifications', to='audit.target')),
+            ],
+            options={
+                'verbose_name': 'verification of seals',
+                'verbose_name_plural': 'verifications of seals',
+                'ordering': ['-queued_at', '-id'],
+                'abstract': False,
+            },
         ),
         migrations.CreateModel(
             name='ProtectionRun',
@@ -477,6 +613,7 @@ class Migration(migrations.Migration):
             name='DeleteAuditLog',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('leaf', models.BigIntegerField(help_text="Its number in the tree of its source's seals, from 0.", null=True)),
                 ('record', models.BigIntegerField(help_text='tovgov.delete_audit_record.id in the target.')),
                 ('position', models.PositiveIntegerField(help_text='Its place in the record, from 1.')),
                 ('at', models.DateTimeField()),
@@ -769,8 +906,36 @@ class Migration(migrations.Migration):
             index=models.Index(fields=['source', 'head'], name='log_files_by_head'),
         ),
         migrations.AddConstraint(
+            model_name='publication',
+            constraint=models.UniqueConstraint(fields=('place', 'checkpoint'), name='published_once_a_place'),
+        ),
+        migrations.AddConstraint(
             model_name='savedfilter',
             constraint=models.UniqueConstraint(fields=('page', 'owner', 'name'), name='one_filter_a_page_and_name'),
+        ),
+        migrations.AddConstraint(
+            model_name='sealtree',
+            constraint=models.CheckConstraint(condition=models.Q(('size__gte', 0)), name='a_tree_has_no_less_than_no_leaf'),
+        ),
+        migrations.AddConstraint(
+            model_name='sealtile',
+            constraint=models.UniqueConstraint(fields=('tree', 'level', 'number'), name='one_tile_a_place'),
+        ),
+        migrations.AddConstraint(
+            model_name='retiredrange',
+            constraint=models.CheckConstraint(condition=models.Q(('first_leaf__gte', 0), ('last_leaf__gte', models.F('first_leaf'))), name='a_retired_range_has_leaves'),
+        ),
+        migrations.AddConstraint(
+            model_name='checkpoint',
+            constraint=models.UniqueConstraint(fields=('tree', 'number'), name='checkpoints_are_numbered'),
+        ),
+        migrations.AddConstraint(
+            model_name='checkpoint',
+            constraint=models.UniqueConstraint(fields=('tree', 'size'), name='one_checkpoint_a_size'),
+        ),
+        migrations.AddConstraint(
+            model_name='checkpoint',
+            constraint=models.CheckConstraint(condition=models.Q(('number__gte', 1), ('size__gte', 1)), name='checkpoints_from_one'),
         ),
         migrations.AddConstraint(
             model_name='target',
@@ -827,6 +992,22 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='sentineltable',
             constraint=models.UniqueConstraint(fields=('target', 'schema', 'table'), name='one_sentinel_a_table'),
+        ),
+        migrations.AddConstraint(
+            model_name='sealverification',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'running'), _negated=True), models.Q(('started_at__isnull', False), ('claim__isnull', False)), _connector='OR'), name='sealverification_running_is_claimed'),
+        ),
+        migrations.AddConstraint(
+            model_name='sealverification',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['queued', 'running']), ('finished_at__isnull', True)), models.Q(('state__in', ['succeeded', 'failed', 'cancelled']), ('finished_at__isnull', False)), _connector='OR'), name='sealverification_finished_has_an_end'),
+        ),
+        migrations.AddConstraint(
+            model_name='sealverification',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'failed'), _negated=True), models.Q(('error_code', ''), _negated=True), _connector='OR'), name='sealverification_failure_has_a_code'),
+        ),
+        migrations.AddConstraint(
+            model_name='sealverification',
+            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['queued', 'running'])), fields=('target',), name='one_open_verification_a_target'),
         ),
         migrations.AddConstraint(
             model_name='protectionrun',

@@ -18,6 +18,16 @@ from audit.models.jobs import OPEN_STATES, Job, JobManager, JobQuerySet, JobStat
 from audit.models.ledger import LedgerEntry, LedgerHead
 from audit.models.protection import Protection, ProtectionPolicy, ProtectionRun, RunKind
 from audit.models.reviews import WAITING_STATES, Reviewed, ReviewEvent, ReviewState, SavedFilter
+from audit.models.seals import (
+    Checkpoint,
+    PlaceKind,
+    Publication,
+    PublicationPlace,
+    RetiredRange,
+    SealTile,
+    SealTree,
+    SealVerification,
+)
 from audit.models.server_logs import LogFile, LogFileState, LogSeverity, ServerLogEntry, ServerLogGroup
 from audit.models.targets import (
     Credential,
@@ -41,6 +51,7 @@ __all__ = [
     "Approval",
     "ApprovalState",
     "AuditImport",
+    "Checkpoint",
     "ConnectionAuditLog",
     "ConnectionGroup",
     "ConnectionOutcome",
@@ -65,17 +76,24 @@ __all__ = [
     "LogFileState",
     "LogSeverity",
     "MaintenanceWindow",
+    "PlaceKind",
     "Preflight",
     "PreflightLine",
     "Protection",
     "ProtectionPolicy",
     "ProtectionRun",
+    "Publication",
+    "PublicationPlace",
     "Purpose",
+    "RetiredRange",
     "ReviewEvent",
     "ReviewState",
     "Reviewed",
     "RunKind",
     "SavedFilter",
+    "SealTile",
+    "SealTree",
+    "SealVerification",
     "SentinelTable",
     "ServerLogEntry",
     "ServerLogGroup",

@@ -182,6 +182,7 @@ class DeleteAuditLog(models.Model):
     target = models.ForeignKey(Target, on_delete=models.PROTECT, related_name="+", db_index=False)
     of_transaction = models.ForeignKey(DeleteAuditTransaction, on_delete=models.PROTECT, related_name="deleted_rows",
                                        db_index=False)  # fmt: skip
+    leaf = models.BigIntegerField(null=True, help_text="Its number in the tree of its source's seals, from 0.")
     record = models.BigIntegerField(help_text="tovgov.delete_audit_record.id in the target.")
     position = models.PositiveIntegerField(help_text="Its place in the record, from 1.")
     at = models.DateTimeField()

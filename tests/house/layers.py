@@ -37,6 +37,7 @@ HEIGHTS = {
         "incidents": 30,
         "lists": 35,
         "jobs": 30,
+        "seals": 35,
         "secrets": 30,
         "tokens": 30,
         "windows": 30,
