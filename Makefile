@@ -16,10 +16,11 @@ help:
 	@echo "make lint         ruff, mypy and the house tests"
 	@echo "make dev          install what tests and tools need"
 	@echo "make migrations   write migrations for changed models"
+	@echo "make lock         write requirements*.txt from pyproject.toml, for every Python from 3.11 on"
 	@echo "make clean        remove what can be made again; var/ with your data stays"
 	@echo "PYTHON=...        the Python to use, 3.11 or later (now: $(PYTHON))"
 
-.PHONY: demo up dev test bench lint migrations clean
+.PHONY: demo up dev test bench lint migrations lock clean
 
 ifneq (,$(findstring --s3,$(ARGS)))
 demo: $(VENV)/dev
@@ -46,6 +47,11 @@ lint: $(VENV)/dev
 
 migrations: $(VENV)/dev
 	@$(PY) manage.py makemigrations audit backups $(ARGS)
+
+LOCK := $(PY) -m uv pip compile pyproject.toml --generate-hashes --no-header --universal --python-version 3.11 --quiet
+lock: $(VENV)/dev
+	@$(LOCK) -o requirements.txt
+	@$(LOCK) --extra dev -o requirements-dev.txt
 
 clean:
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
