@@ -502,6 +502,12 @@ class LedgerBroken(TovgovError):
     advice = "Keep a copy of tovgov's database as it is, and find out who had access to it."
 
 
+class PartitionBusy(InfrastructureFault):
+    code = "partition.busy"
+    sentence = "A partition of tovgov's own logs could not be made or dropped in time."
+    advice = "A worker tries again every minute. If it stays, end long transactions in tovgov's own database."
+
+
 # --- undelete -----------------------------------------------------------------------------------------------------
 
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from audit import approvals, jobs, registry, targets
+from audit import approvals, jobs, partitions, registry, targets
 from audit.actors import Actor
 from audit.exceptions import TovgovError
 from audit.exports import request as exports
@@ -21,11 +21,11 @@ logger = logging.getLogger(__name__)
 
 
 def tick() -> None:
-    """Once a minute: bury dead jobs, expire approvals, whatever the other apps registered, and look at every target.
-    One that fails does not keep the next from running."""
+    """Once a minute: bury dead jobs, keep room in the logs, expire approvals, whatever the other apps registered,
+    and look at every target. One that fails does not keep the next from running."""
     with ExitStack() as acts:  # a bug in one propagates, after the others have run
         ours = [confirm_targets, windows.relock_due, drift.watch, connections.watch, schedule.watch, exports.expire]
-        for act in reversed([jobs.reap, approvals.expire, *registry.ticks, *ours]):
+        for act in reversed([jobs.reap, partitions.look_after, approvals.expire, *registry.ticks, *ours]):
             acts.callback(_run, act)
 
 

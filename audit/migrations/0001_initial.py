@@ -376,7 +376,7 @@ class Migration(migrations.Migration):
                 ('message', models.TextField()),
                 ('detail', models.TextField(blank=True)),
                 ('query', models.TextField(blank=True)),
-                ('more', models.JSONField(help_text='Hint, context, transaction, backend type, fields of pgAudit …', null=True)),
+                ('more', models.TextField(blank=True, help_text='JSON: hint, context, transaction, backend type, fields of pgAudit …; empty without any.')),
                 ('file', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='audit.logfile')),
                 ('source', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='audit.importsource')),
                 ('of_group', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='entries', to='audit.serverloggroup')),

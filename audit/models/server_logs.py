@@ -138,7 +138,9 @@ class ServerLogEntry(models.Model):
     message = models.TextField()
     detail = models.TextField(blank=True)
     query = models.TextField(blank=True)
-    more = models.JSONField(null=True, help_text="Hint, context, transaction, backend type, fields of pgAudit …")
+    more = models.TextField(
+        blank=True, help_text="JSON: hint, context, transaction, backend type, fields of pgAudit …; empty without any."
+    )
 
     class Meta:
         ordering = ["-at", "-id"]

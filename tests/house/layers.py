@@ -32,6 +32,7 @@ HEIGHTS = {
         "alerts": 25,
         "notifications": 25,
         "locks": 25,
+        "partitions": 25,
         "approvals": 30,
         "groups": 30,
         "incidents": 30,
