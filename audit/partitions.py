@@ -128,11 +128,10 @@ def _once(model: type[models.Model], partition: str) -> None:
     """The model's unique constraint, on one partition."""
     for constraint in model._meta.constraints:
         if isinstance(constraint, models.UniqueConstraint):
-            columns = [model._meta.get_field(name).column for name in constraint.fields]
-            places = ", ".join("{}" for _ in columns)
-            _execute(
-                f"ALTER TABLE {{}} ADD CONSTRAINT {{}} UNIQUE ({places})", partition, f"{partition}_once", *columns
-            )
+            fields = {field.name: field.column for field in model._meta.concrete_fields}
+            columns = [fields[name] for name in constraint.fields]
+            words = f"ALTER TABLE {{}} ADD CONSTRAINT {{}} UNIQUE ({', '.join('{}' for _ in columns)})"
+            _execute(words, partition, f"{partition}_once", *columns)
 
 
 def _raise_busy(model: type[models.Model], error: Error) -> None:
@@ -146,4 +145,4 @@ def _execute(words: str, *names: str) -> None:
 
 
 def _compose(words: str, *names: str) -> str:
-    return sql.SQL(words).format(*map(sql.Identifier, names)).as_string(None)  # type: ignore[arg-type]
+    return sql.SQL(words).format(*map(sql.Identifier, names)).as_string(None)

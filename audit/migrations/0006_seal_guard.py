@@ -37,5 +37,5 @@ DROP FUNCTION tovgov_seals_are_append_only();
 
 
 class Migration(migrations.Migration):
-    dependencies = [("audit", "0004_search")]
+    dependencies = [("audit", "0005_partitions")]
     operations = [migrations.RunSQL(FORWARD, BACKWARD)]
