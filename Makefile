@@ -33,8 +33,9 @@ up: $(VENV)/base keys
 
 dev: $(VENV)/dev
 
+# A worker that dies ends the run: to go on without it, xdist may wait for ever.
 test: $(VENV)/dev
-	@$(PY) -m pytest -n 2 --dist loadgroup $(ARGS)
+	@$(PY) -m pytest -n 2 --dist loadgroup --max-worker-restart 0 $(ARGS)
 
 bench: $(VENV)/dev
 	@$(PY) -m tests.benchmarks $(ARGS)

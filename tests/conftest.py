@@ -21,7 +21,7 @@ from tests.flush import guards_lifted
 from tovgov.demo.club import DATABASE
 from tovgov.embedded import Cluster
 
-pytest_plugins = ["tests.strictness"]
+pytest_plugins = ["tests.strictness", "tests.outcome"]
 
 MakeDatabase = Callable[..., ConnInfo]
 MakeRole = Callable[..., ConnInfo]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -71,8 +72,19 @@ def signal(conn: psycopg.Connection, name: str) -> list[Session]:
             f'The role may not end sessions in "{name}": {in_words(refused)}.',
             hint="Grant it pg_signal_backend; sessions of superusers can only be ended by a superuser.",
             sessions=[str(session) for session in refused],
+            processes=[session.pid for session in refused],
         )
     return told
+
+
+def wait_for(conn: psycopg.Connection, name: str, processes: Collection[int], *, until: float) -> bool:
+    """Whether the sessions of these ``processes`` leave the database ``name`` before ``time.monotonic()`` is
+    ``until``."""
+    while any(session.pid in processes for session in sessions(conn, name)):
+        if time.monotonic() > until:
+            return False
+        time.sleep(PAUSE)
+    return True
 
 
 def in_words(left: list[Session]) -> str:

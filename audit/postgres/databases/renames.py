@@ -17,13 +17,14 @@ from psycopg import sql
 
 from audit.exceptions import DatabaseBusy, DatabaseExists, DatabaseMissing, RightsMissing
 from audit.postgres.connect import beside
-from audit.postgres.databases.connected import PAUSE, in_words, sessions, signal, terminate
+from audit.postgres.databases.connected import PAUSE, in_words, sessions, signal, terminate, wait_for
 from audit.postgres.databases.facts import read_facts
 from audit.postgres.databases.make import exists
 from audit.postgres.databases.names import check_name
 from audit.postgres.queries import load, read
 
 PATIENCE = 20.0  # seconds until people who stay connected win
+MOMENT = 5.0  # seconds in which a session that we may not end can go by itself
 
 
 def swap(conn: psycopg.Connection, live: str, side: str, kept: str, *, patience: float = PATIENCE) -> float:
@@ -53,7 +54,7 @@ def _rename_all(
             start = time.perf_counter()
             try:
                 for name in names:
-                    terminate(second, name)
+                    _empty(second, name, deadline)
                 _rename_once(conn, second, pairs, flags)
                 return (time.perf_counter() - start) * 1000
             except (psycopg.errors.ObjectInUse, psycopg.errors.LockNotAvailable) as error:
@@ -62,6 +63,19 @@ def _rename_all(
                     left = [session for name in names for session in sessions(conn, name)]
                     who = in_words(left) or error.diag.message_primary
                     raise DatabaseBusy(f"The databases could not be renamed: {who}.") from error
+
+
+def _empty(conn: psycopg.Connection, name: str, deadline: float) -> None:
+    """End the sessions in the database ``name``. Those that we may not end are given a moment to go: a monitor of the
+    superuser looks in and leaves."""
+    deadline = min(deadline, time.monotonic() + MOMENT)
+    while True:
+        try:
+            terminate(conn, name)
+            return
+        except RightsMissing as error:
+            if not wait_for(conn, name, error.detail["processes"], until=deadline):
+                raise
 
 
 def _rename_once(

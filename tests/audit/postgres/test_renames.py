@@ -164,8 +164,25 @@ def test_a_swap_without_the_right_to_end_a_session_is_refused(
         connect(owner) as conn,
     ):
         with pytest.raises(RightsMissing, match="postgres"):
-            swap(conn, live, side, "kept")
+            swap(conn, live, side, "kept", patience=0)
         assert boss.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_a_swap_waits_for_a_session_that_it_may_not_end_and_that_goes_by_itself(
+    any_cluster: Cluster, make_database: MakeDatabase, roles: MakeRole
+) -> None:
+    """A superuser's monitor looks in for a moment."""
+    owner = roles(any_cluster, "CREATEDB")
+    live, side = (make_database(any_cluster, owner=owner.user).database for _ in range(2))
+    kept = f"{live} (kept)"
+    before = oids(any_cluster, live, side)
+    with psycopg.connect(**any_cluster.keywords(live)) as monitor, connect(owner) as conn:  # type: ignore[arg-type]
+        leave = threading.Timer(0.2, monitor.close)
+        leave.start()
+        swap(conn, live, side, kept)
+        leave.join()
+    assert oids(any_cluster, kept, live) == before
+    drop_database(any_cluster, kept)
 
 
 def test_a_swap_by_someone_who_does_not_own_the_databases_is_refused(
