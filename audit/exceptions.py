@@ -373,6 +373,30 @@ class LogUnreadable(Refusal):
     advice = "The database has no encoding (SQL_ASCII) and holds bytes that are no UTF-8; read that record by hand."
 
 
+class LogFormatUnknown(UsageError):
+    code = "imports.log_format_unknown"
+    sentence = "This text does not look like a server log of PostgreSQL."
+    advice = "Say the source's format, and for stderr and syslog its log_line_prefix; a binary file is no log."
+
+
+class LogPrefixUnusable(UsageError):
+    code = "imports.log_prefix_unusable"
+    sentence = "Records cannot be read with this log_line_prefix."
+    advice = "Copy the server's own: SHOW log_line_prefix. It must hold a time: %m, %t or %n."
+
+
+class LogEncodingUnusable(UsageError):
+    code = "imports.log_encoding_unusable"
+    sentence = "This is not an encoding of server logs."
+    advice = "Name one that keeps ASCII as it is, such as utf-8, latin-1 or cp1252."
+
+
+class LogTimezoneUnknown(UsageError):
+    code = "imports.log_timezone_unknown"
+    sentence = "This is not a time zone."
+    advice = "Copy the server's own: SHOW log_timezone, such as Europe/Berlin."
+
+
 class ImportRunning(Refusal):
     code = "imports.running"
     sentence = "An import of this log is queued or running already."

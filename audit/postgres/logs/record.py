@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
+
+LIMIT = 16 * 1024 * 1024
+"""Bytes of one record that are kept; what is longer is cut, and a ``Fault`` says so."""
 
 
 @dataclass(slots=True)
@@ -44,18 +46,19 @@ class LogRecord:
     query_id: int | None = None
 
 
-@dataclass(slots=True, frozen=True)
-class Found:
-    """A record and where it lies: bytes ``offset`` to ``end`` of the unpacked text."""
+class Found(NamedTuple):
+    """A record and where it lies: bytes ``offset`` to ``end`` of the unpacked text. In stderr and syslog, lines of
+    other processes may lie between."""
 
     record: LogRecord
     offset: int
     end: int
 
 
-@dataclass(slots=True, frozen=True)
-class Fault:
-    """Bytes ``offset`` to ``end`` that could not be read as a record, and why: a code and a sentence."""
+class Fault(NamedTuple):
+    """Bytes ``offset`` to ``end`` that could not be read as a whole record, and why: a code of ``faults.py`` and a
+    sentence that holds none of the text. Of a record that is cut or torn a ``Found`` with what could be read comes
+    as well."""
 
     offset: int
     end: int
@@ -66,21 +69,33 @@ class Fault:
 class Parser(Protocol):
     """Text in, records out. Feed it pieces of any size; a record that is not whole yet waits.
 
-    ``consumed`` is the offset up to which everything was given out: reading again from there, with a new parser that
-    was given ``state``, gives out what is missing and nothing twice.
+    ``consumed`` is the offset up to which everything was given out: a new parser that was given ``state``, fed with
+    the text from ``consumed`` on, gives out what is missing and nothing twice. Whatever the pieces were, the records
+    are the same.
     """
 
+    format: str
+    """csvlog, jsonlog, stderr or syslog."""
+    prefix: str
+    """The ``log_line_prefix`` that it goes by; empty for csvlog and jsonlog."""
     consumed: int
 
-    def feed(self, data: bytes) -> Iterator[Found | Fault]:
-        """More of the text."""
+    def feed(self, data: bytes) -> list[Found | Fault]:
+        """More of the text: what became whole by it, by offset."""
         ...
 
-    def finish(self) -> Iterator[Found | Fault]:
-        """The text ends here: what still waits. A half record is a ``Fault``, unless ``consumed`` stays before it."""
+    def settle(self) -> list[Found | Fault]:
+        """The text has rested: give out what is whole as it stands. In stderr the end of a record shows only by
+        what follows; a file in which nobody writes for seconds has no more lines for its last one. A half line
+        waits on."""
+        ...
+
+    def finish(self) -> list[Found | Fault]:
+        """The text ends here: all that still waits, a half record as a ``Fault``."""
         ...
 
     @property
     def state(self) -> dict[str, Any]:
-        """What a new parser must know to go on at ``consumed``, as JSON."""
+        """What a new parser must know to go on at ``consumed``, as JSON; format, prefix, encoding and time zone are
+        in it."""
         ...
