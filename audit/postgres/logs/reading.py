@@ -1,0 +1,298 @@
+"""Reading a record: its class, its fingerprint, and its texts without secrets and values.
+
+The shape of a text (itself without its values) decides everything, and shapes repeat: what was found out of one is
+remembered, up to a bound.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+from audit.postgres.logs import pgaudit
+from audit.postgres.logs.classes import BY_CODE, LogClass, Severity
+from audit.postgres.logs.literals import VALUE, without_literals
+from audit.postgres.logs.masking import (
+    Masking,
+    changes_messages,
+    mask_context,
+    mask_detail,
+    mask_message,
+    secrets_away,
+    visible,
+)
+from audit.postgres.logs.record import LogRecord
+from audit.postgres.logs.scrubbing import has_hints
+from audit.postgres.logs.telling import class_of, is_block, statement_class
+
+REMEMBERED = 20_000
+"""So many shapes of each sort are remembered; then memory starts anew."""
+LONGEST = 2_000
+"""Shapes longer than this are not remembered, and tell groups apart by their beginning of so many characters."""
+TITLE = 300
+"""Characters of a title."""
+
+DEFAULT = Masking()
+
+
+class Reading(NamedTuple):
+    """What a record means. Its texts are masked in place."""
+
+    kind: str
+    """The code of its class."""
+    severity: int
+    fingerprint: int
+    """Signed, 64 bits: the same for records of one class that differ only in values."""
+    title: str
+    """The masked message's beginning."""
+    more: dict[str, Any] | None
+    """What is not empty of hint, context, inner statement, port, transaction, location, backend type and query id; the
+    fields of pgAudit; ``attempted``, the class of the statement that an error refused."""
+
+
+class _Statement(NamedTuple):
+    """What is known of a statement by its shape."""
+
+    text: str
+    """The shape, without secrets, visible."""
+    row: LogClass | None
+    shape: str
+    """For fingerprints."""
+    is_block: bool
+
+
+class _Verdict(NamedTuple):
+    row: LogClass
+    fingerprint: int
+    masks: bool
+    may_change: bool
+    attempted: str
+
+
+_HEAD = re.compile(
+    r"duration: [\d.]+ ms(?:  (?:statement|(?:execute|parse|bind)[^:\n]*): )?"
+    r"|(?:statement|(?:execute|parse|bind) [^:\n]*): "
+    r"|AUDIT: (?=SESSION,|OBJECT,)"
+)
+_DIGITS = re.compile(r"[0-9]+")
+_LISTS = re.compile(r"\((?:\s*-?[?](?:\s*,\s*-?[?])*\s*)\)(?:\s*,\s*\((?:\s*-?[?](?:\s*,\s*-?[?])*\s*)\))*")
+_SIGN = re.compile(r"([=(,<>+*/]|\b(?:AND|LIMIT|THEN|ELSE|WHEN|BETWEEN)) ?- ?(?=[?])", re.IGNORECASE)
+_COMMENT = re.compile(r"/\*\?\*/|--\?")
+_MESSAGE_VALUES = re.compile(
+    r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|\b[0-9a-fA-F]+/[0-9a-fA-F]+\b|(?<![\w.+\-])[\w.+\-]++@[\w\-]+(?:\.[\w\-]+)+"
+    r"|(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{0,4}|\b0x[0-9a-fA-F]+|'(?:[^']|'')*+(?:'|\Z)|\b[0-9A-F]{24}\b"
+    r"|(?<![A-Za-z_])[0-9]+(?:[.,:\-/][0-9]+)*"
+)
+_NAMES = ("role", "database", "address", "session", "command")
+
+
+class Reader:
+    """Reads the records of one source. Keep it: it remembers shapes. Not for several threads at once."""
+
+    def __init__(self, masking: Masking = DEFAULT) -> None:
+        self.masking = masking
+        self._statements: dict[str, _Statement] = {}
+        self._verdicts: dict[tuple[str, ...], _Verdict] = {}
+        self._applications: dict[str, str] = {}
+
+    def read(self, record: LogRecord) -> Reading:
+        """Tell the class of ``record`` and mask its texts in place."""
+        message = record.message
+        head = _HEAD.match(message)
+        if head is None:
+            verdict = self._plain(record, message)
+            fields = None
+        elif head.group() == pgaudit.PREFIX:
+            verdict, fields = self._pgaudit(record, message)
+        else:
+            verdict, fields = self._logged(record, message, head.end()), None
+        self._rest(record, verdict)
+        row = verdict.row
+        more = _more(record, verdict.attempted, fields)
+        return Reading(row.code, row.severity, verdict.fingerprint, record.message[:TITLE], more)
+
+    # --- messages ----------------------------------------------------------------------------------------------------
+
+    def _logged(self, record: LogRecord, message: str, end: int) -> _Verdict:
+        """A statement that was logged as such, or how long it took."""
+        text = message[end:]
+        statement = self._statement(text)
+        head = message[:end]
+        key = ("logged", head[:2], statement.shape, statement.row.code if statement.row else "")
+        verdict = self._verdicts.get(key)
+        if verdict is None:
+            usual = BY_CODE["slow-statement" if head[0] == "d" and text else "statement"]
+            row = statement.row if statement.row and statement.row.severity >= usual.severity else usual
+            print_ = fingerprint(row.code, "", statement.shape)
+            verdict = self._remember(key, _Verdict(row, print_, self.masking.covers(row), False, ""))
+        record.message = visible(head) + self._shown(statement, text, verdict.masks)
+        return verdict
+
+    def _plain(self, record: LogRecord, message: str) -> _Verdict:
+        """A message of the server's own, perhaps with the statement that it is about."""
+        query = record.query
+        statement = self._statement(query) if query else _NOTHING
+        sqlstate = record.sqlstate
+        detail = record.detail if sqlstate == "28P01" else ""
+        key = (
+            sqlstate,
+            record.level,
+            _DIGITS.sub("0", message),
+            statement.shape,
+            detail,
+            statement.row.code if statement.row else "",
+        )
+        verdict = self._verdicts.get(key)
+        if verdict is None:
+            row = class_of(sqlstate=sqlstate, level=record.level, message=message, detail=detail)
+            masks = self.masking.covers(row)
+            shape = "" if row.flat else _message_shape(mask_message(message, row))
+            print_ = fingerprint(row.code, sqlstate, shape, statement.shape)
+            may_change = changes_messages(row) or has_hints(message)
+            attempted = statement.row.code if statement.row and row.severity > Severity.INFO else ""
+            verdict = self._remember(key, _Verdict(row, print_, masks, may_change, attempted))
+        if verdict.may_change or not message.isprintable():
+            record.message = secrets_away(mask_message(message, verdict.row) if verdict.masks else message)
+        if query:
+            record.query = self._shown(statement, query, verdict.masks)
+        return verdict
+
+    def _pgaudit(self, record: LogRecord, message: str) -> tuple[_Verdict, dict[str, str] | None]:
+        """A record of pgAudit: the class of its statement, and its fields."""
+        fields = pgaudit.fields(message)
+        if fields is None:
+            record.message = secrets_away(without_literals(message.replace('"', "\1")).replace("\1", '"'))
+            row = BY_CODE["pgaudit"]
+            return _Verdict(row, fingerprint(row.code, "", ""), True, False, ""), None
+        text = fields.get("statement", "")
+        statement = self._statement(text)
+        row = statement.row or BY_CODE["pgaudit"]
+        masks = self.masking.covers(row)
+        fields["statement"] = self._shown(statement, text, masks)
+        if masks and not fields.get("parameters", "<none>").startswith("<"):
+            fields["parameters"] = VALUE
+        fields = {name: secrets_away(value) for name, value in fields.items()}
+        record.message = pgaudit.PREFIX + _csv(fields)
+        shape = "\0".join([fields["audit_type"], fields["command"], fields.get("object_name", ""), statement.shape])
+        return _Verdict(row, fingerprint(row.code, "", shape), masks, False, ""), fields
+
+    # --- statements and other texts ----------------------------------------------------------------------------------
+
+    def _statement(self, text: str) -> _Statement:
+        found = self._statements.get(text)  # a shape's shape is itself
+        if found is not None and not found.is_block:
+            return found
+        shape = without_literals(text)
+        if "\\'" in text:  # what it does may stand in what is masked
+            return _of(shape, text)
+        found = self._statements.get(shape)
+        if found is None or found.is_block:
+            found = _of(shape, text)
+            if len(shape) <= LONGEST:
+                if len(self._statements) >= REMEMBERED:
+                    self._statements.clear()
+                self._statements[shape] = found
+        return found
+
+    def _shown(self, statement: _Statement, text: str, masks: bool) -> str:
+        return statement.text if masks else secrets_away(text, is_statement=True)
+
+    def _rest(self, record: LogRecord, verdict: _Verdict) -> None:
+        """The texts beside the message and its statement."""
+        masks = verdict.masks
+        if record.detail:
+            text = mask_detail(record.detail, verdict.row, record.sqlstate) if masks else record.detail
+            record.detail = secrets_away(text)
+        if record.hint:
+            record.hint = secrets_away(mask_message(record.hint, verdict.row) if masks else record.hint)
+        if record.context:
+            record.context = secrets_away(mask_context(record.context) if masks else record.context)
+        if record.internal_query:
+            record.internal_query = self._shown(self._statement(record.internal_query), record.internal_query, masks)
+        if record.application:
+            record.application = self._application(record.application)
+        if not f"{record.role}{record.database}{record.address}{record.session}{record.command}".isprintable():
+            for name in _NAMES:
+                setattr(record, name, visible(getattr(record, name)))
+
+    def _application(self, name: str) -> str:
+        found = self._applications.get(name)
+        if found is None:
+            if len(self._applications) >= REMEMBERED:
+                self._applications.clear()
+            found = self._applications[name] = secrets_away(name)
+        return found
+
+    def _remember(self, key: tuple[str, ...], verdict: _Verdict) -> _Verdict:
+        if sum(map(len, key)) <= 2 * LONGEST:
+            if len(self._verdicts) >= REMEMBERED:
+                self._verdicts.clear()
+            self._verdicts[key] = verdict
+        return verdict
+
+
+def _of(shape: str, text: str) -> _Statement:
+    clean = secrets_away(shape, is_statement=True)
+    return _Statement(clean, statement_class(shape, text), statement_shape(clean), is_block(shape))
+
+
+_NOTHING = _Statement("", None, "", False)
+_reader = lru_cache(maxsize=50)(Reader)
+
+
+def read(record: LogRecord, *, mask: Masking = DEFAULT) -> Reading:
+    """What ``record`` means; its texts are masked in place. For many records keep a ``Reader``."""
+    return _reader(mask).read(record)
+
+
+def fingerprint(*parts: str) -> int:
+    """A signed number of 64 bits over the parts: BLAKE2b, RFC 7693."""
+    digest = blake2b("\0".join(parts).encode(errors="replace"), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)
+
+
+def statement_shape(text: str) -> str:
+    """A statement without values as it is compared: lists of values are one value, spaces, comments and the case of
+    letters do not count."""
+    text = _SIGN.sub(r"\1 ", _COMMENT.sub(" ", text))
+    return _LISTS.sub("(?)", " ".join(text.lower().split()))[:LONGEST]
+
+
+def _message_shape(text: str) -> str:
+    return _MESSAGE_VALUES.sub(VALUE, text)[:LONGEST]
+
+
+def _more(record: LogRecord, attempted: str, fields: dict[str, str] | None) -> dict[str, Any] | None:
+    more: dict[str, Any] = {}
+    if record.hint:
+        more["hint"] = record.hint
+    if record.context:
+        more["context"] = record.context
+    if record.internal_query:
+        more["internal_query"] = record.internal_query
+    if record.port:
+        more["port"] = record.port
+    if record.transaction:
+        more["transaction"] = record.transaction
+    if record.location:
+        more["location"] = record.location
+    if record.backend_type and record.backend_type != "client backend":
+        more["backend_type"] = visible(record.backend_type)
+    if record.query_id:
+        more["query_id"] = record.query_id
+    if attempted:
+        more["attempted"] = attempted
+    if fields:
+        more["pgaudit"] = fields
+    return more or None
+
+
+def _csv(fields: dict[str, str]) -> str:
+    line = io.StringIO()
+    names = [*pgaudit.FIELDS, *(["rows"] if "rows" in fields else [])]
+    csv.writer(line, lineterminator="").writerow([fields.get(name, "") for name in names])
+    return line.getvalue()
