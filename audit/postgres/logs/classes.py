@@ -337,7 +337,8 @@ CLASSES: tuple[LogClass, ...] = (
              "A statement named what does not exist.",
              "A missing migration, or somebody who guesses names.",
              states=("42P01", "42703", "42883", "42704", "42P02", "3F000", "3D000", "26000", "34000"),
-             messages=(r"(?:relation|column|function|schema|type|operator|table|view|index|sequence|role) .*does not exist",)),
+             messages=(r"(?:relation|column|function|schema|type|operator|table|view|index|sequence|role) .*"
+                       r"does not exist",)),
     LogClass("syntax-error", "Wrong statement", LOW,
              "A statement that PostgreSQL does not understand.",
              "An application's error, or somebody who tries injections.",

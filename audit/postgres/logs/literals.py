@@ -16,7 +16,8 @@ _WORD = r"[^\W\d][\w$]*+"
 _NAME = r'"[^"\0]*+"'
 _PARAMETER = r"\$\d++"
 _REST = r"[^\w'\"$\0/-]++"
-_BETWEEN = rf"(?:{_WORD}|{_REST}|{_NAME}|{_PARAMETER}|-(?!-)|/(?!\*)|\"|\$DOLLAR)*+(?:--|/\*)?+"
+_EMPTY = r"--(?=[\n\0])|/\*(?=\*/|\0)"
+_BETWEEN = rf"(?:{_WORD}|{_REST}|{_NAME}|{_PARAMETER}|-(?!-)|/(?!\*)|{_EMPTY}|\"|\$DOLLAR)*+(?:--|/\*)?+"
 
 _ESCAPED = r"(?<=[eE])(?<![\w\"$][eE])'[^'\\\0]*+(?:(?:''|\\[^\0])[^'\\\0]*+)*+(?:'|\\?+(?=\0))"
 _PLAIN = r"'[^'\\\0]*+(?:(?:''|\\[^'\0])[^'\\\0]*+)*+(?:'|\\'[^\0]*+|\\?+(?=\0))"
@@ -33,7 +34,7 @@ def _comment(depth: int) -> str:
 
 def _lexer(string: str, dollar: bool) -> re.Pattern[str]:
     between = _BETWEEN.replace("DOLLAR", r"(?!(?:[^\W\d]\w*+)?+\$)" if dollar else "")
-    values = [r"(?<=--)[^\n\0]*+", rf"(?<=/\*){_comment(4)}", _ESCAPED, string, _NUMBER, _END]
+    values = [r"(?<=--)[^\n\0]++", rf"(?<=/\*)(?!\*/|\0){_comment(4)}", _ESCAPED, string, _NUMBER, _END]
     return re.compile(f"({between})(?:{'|'.join([*values, _DOLLAR] if dollar else values)})")
 
 

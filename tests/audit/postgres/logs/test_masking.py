@@ -101,7 +101,7 @@ def test_no_value_comes_out_of_a_duplicate_key(value: str) -> None:
         sqlstate="23505",
         detail=f"Key (email)=({value}) already exists.",
         query=f"INSERT INTO members (email) VALUES ({quoted(value)})",
-        context=f'SQL statement "INSERT INTO members (email) VALUES ({quoted(value)})"\nPL/pgSQL function f(text) line 3',
+        context=f'SQL statement "INSERT INTO members (email) VALUES ({quoted(value)})"\nPL/pgSQL function f()',
     )
     assert "vAlue" not in texts(made, reading)
     assert made.detail == "Key (email)=(?) already exists."
@@ -150,7 +150,9 @@ MESSAGES = {
     ("42601", 'syntax error at or near "selec"'): 'syntax error at or near "selec"',
     ("P0001", "member bob@example.org owes 500.00, says 'bob'"): "member ? owes ?, says ?",
     ("42P01", 'relation "members2" does not exist'): 'relation "members2" does not exist',
-    ("23505", 'duplicate key value violates unique constraint "a_1"'): 'duplicate key value violates unique constraint "a_1"',
+    ("23505", 'duplicate key value violates unique constraint "a_1"'): (
+        'duplicate key value violates unique constraint "a_1"'
+    ),
 }  # fmt: skip
 
 
