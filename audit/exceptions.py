@@ -100,6 +100,18 @@ class PasswordMissing(UsageError):
     advice = "Type it at the prompt, pipe it in with --password-stdin, or name a variable with --password-env."
 
 
+class ClientInvalid(UsageError):
+    code = "client.invalid"
+    sentence = "This is no client that can be known."
+    advice = "Name a part (address, role, application, hours) and a value, for example address 10.0.0.0/8."
+
+
+class NoSuchClient(UsageError):
+    code = "client.unknown"
+    sentence = "There is no such known client."
+    advice = "manage.py clients list shows them with their numbers."
+
+
 class ReasonMissing(UsageError):
     code = "actor.reason_missing"
     sentence = "A reason is needed."

@@ -24,8 +24,12 @@ STAFF = [
     "open_window",
     "run_import",
     "review_deletion",
+    "review_connection",
+    "review_log",
     "handle_incident",
     "export_deletion",
+    "export_connection",
+    "export_log",
     "export_ledger",
 ]
 MANAGER = [
@@ -46,8 +50,18 @@ MANAGER = [
     "apply_retention",
     "edit_policy",
     "install_protection",
+    "confirm_client",
 ]
-APPROVER = ["decide_approval", "override_loss", "acknowledge_alert", "review_deletion", "handle_incident"]
+APPROVER = [
+    "decide_approval",
+    "override_loss",
+    "acknowledge_alert",
+    "review_deletion",
+    "review_connection",
+    "review_log",
+    "handle_incident",
+    "confirm_client",
+]
 AUDITOR: list[str] = []
 
 GROUPS = {"manager": MANAGER, "staff": STAFF, "auditor": AUDITOR, "approver": APPROVER}

@@ -6,14 +6,14 @@ import logging
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from audit import approvals, jobs, partitions, registry, targets
+from audit import approvals, clients, jobs, partitions, registry, targets
 from audit.actors import Actor
 from audit.exceptions import TovgovError
 from audit.exports import request as exports
-from audit.imports import deletions, schedule
+from audit.imports import connection_watch, deletions, schedule
 from audit.models import AuditImport, Export, JobState, ProtectionRun, RunKind, Undelete
 from audit.progress import Progress
-from audit.protection import connections, drift, install, uninstall, windows
+from audit.protection import drift, install, uninstall, windows
 from audit.protection.attack import request
 from audit.undelete.perform import perform as perform_undelete
 
@@ -24,7 +24,8 @@ def tick() -> None:
     """Once a minute: bury dead jobs, keep room in the logs, expire approvals, whatever the other apps registered,
     and look at every target. One that fails does not keep the next from running."""
     with ExitStack() as acts:  # a bug in one propagates, after the others have run
-        ours = [confirm_targets, windows.relock_due, drift.watch, connections.watch, schedule.watch, exports.expire]
+        ours = [confirm_targets, windows.relock_due, drift.watch, connection_watch.watch, clients.learn, schedule.watch]
+        ours += [exports.expire]
         for act in reversed([jobs.reap, partitions.look_after, approvals.expire, *registry.ticks, *ours]):
             acts.callback(_run, act)
 

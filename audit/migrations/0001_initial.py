@@ -178,6 +178,16 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='PendingLogin',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('key', models.CharField(help_text='The session, or the process where the log names no session.', max_length=60)),
+                ('at', models.DateTimeField()),
+                ('facts', models.JSONField(default=dict)),
+                ('import_source', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='audit.importsource')),
+            ],
+        ),
+        migrations.CreateModel(
             name='ProtectionPolicy',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -540,6 +550,27 @@ class Migration(migrations.Migration):
                 'permissions': [('open_window', 'Can open and close maintenance windows')],
             },
         ),
+        migrations.CreateModel(
+            name='KnownClient',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('part', models.CharField(choices=[('address', 'Address'), ('role', 'Role'), ('application', 'Application'), ('hours', 'Hours')], max_length=12)),
+                ('value', models.CharField(blank=True, help_text='10.0.0.7, 10.0.0.0/8 or local; a name; 06 or 06-22 (UTC).', max_length=80)),
+                ('state', models.CharField(choices=[('seen', 'Seen'), ('learned', 'Learned'), ('confirmed', 'Confirmed'), ('refused', 'Refused')], default='seen', max_length=10)),
+                ('times', models.BigIntegerField(default=0, help_text='Sessions that were let in with exactly this.')),
+                ('days', models.PositiveIntegerField(default=0, help_text='On so many days.')),
+                ('first_at', models.DateTimeField(null=True)),
+                ('last_at', models.DateTimeField(null=True)),
+                ('decided_by', models.CharField(blank=True, max_length=150)),
+                ('decided_at', models.DateTimeField(null=True)),
+                ('target', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='known_clients', to='audit.target')),
+            ],
+            options={
+                'verbose_name': 'known client',
+                'ordering': ['target', 'part', 'value'],
+                'permissions': [('confirm_client', 'Can confirm and refuse known clients')],
+            },
+        ),
         migrations.AddField(
             model_name='incident',
             name='target',
@@ -664,6 +695,7 @@ class Migration(migrations.Migration):
                 ('count', models.BigIntegerField(default=0)),
                 ('new', models.JSONField(default=list, help_text='What is not known of this target: address, role, application, hour.')),
                 ('is_noise', models.BooleanField(default=False, help_text='A known client that was let in: nobody has to look.')),
+                ('is_new', models.GeneratedField(db_persist=True, expression=models.Q(('new', []), _negated=True), help_text='Something about it is not known of this target.', output_field=models.BooleanField())),
                 ('assignee', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('closed_user', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('decided_user', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
@@ -690,12 +722,14 @@ class Migration(migrations.Migration):
                 ('role', models.CharField(blank=True, max_length=63)),
                 ('database', models.CharField(blank=True, max_length=63)),
                 ('client_address', models.GenericIPAddressField(help_text="Empty for the server's own socket.", null=True)),
+                ('client_host', models.CharField(blank=True, help_text='Where the log tells names instead of addresses (log_hostname).', max_length=255)),
                 ('application_name', models.CharField(blank=True, max_length=63)),
                 ('tls', models.BooleanField(null=True)),
                 ('method', models.CharField(blank=True, help_text='How it was authenticated, for example scram-sha-256.', max_length=20)),
                 ('outcome', models.CharField(choices=[('accepted', 'Accepted'), ('failed password', 'Failed password'), ('unknown role', 'Unknown role'), ('unknown database', 'Unknown database'), ('no pg_hba entry', 'No pg_hba entry'), ('too many', 'Too many connections'), ('refused', 'Refused for another reason')], default='accepted', max_length=16)),
                 ('reason', models.TextField(blank=True, help_text="Why it was refused, in the server's words.")),
                 ('ended_at', models.DateTimeField(null=True)),
+                ('same_as', models.BigIntegerField(help_text='The row of the same session from a source that tells more: that one counts and is shown.', null=True)),
                 ('of_group', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='connections', to='audit.connectiongroup')),
                 ('import_source', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='audit.importsource')),
                 ('target', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='audit.target')),
@@ -906,6 +940,10 @@ class Migration(migrations.Migration):
             index=models.Index(fields=['source', 'head'], name='log_files_by_head'),
         ),
         migrations.AddConstraint(
+            model_name='pendinglogin',
+            constraint=models.UniqueConstraint(fields=('import_source', 'key'), name='one_pending_login_a_source_and_session'),
+        ),
+        migrations.AddConstraint(
             model_name='publication',
             constraint=models.UniqueConstraint(fields=('place', 'checkpoint'), name='published_once_a_place'),
         ),
@@ -1042,6 +1080,10 @@ class Migration(migrations.Migration):
             constraint=models.UniqueConstraint(condition=models.Q(('relocked_at__isnull', True)), fields=('target',), name='one_window_a_target_at_a_time'),
         ),
         migrations.AddConstraint(
+            model_name='knownclient',
+            constraint=models.UniqueConstraint(fields=('target', 'part', 'value'), name='one_known_client_a_target_and_value'),
+        ),
+        migrations.AddConstraint(
             model_name='incident',
             constraint=models.CheckConstraint(condition=models.Q(('closed_at__isnull', True), models.Q(('closed_by', ''), _negated=True), _connector='OR'), name='a_closed_incident_has_a_closer'),
         ),
@@ -1137,6 +1179,18 @@ class Migration(migrations.Migration):
             model_name='connectiongroup',
             index=models.Index(condition=models.Q(('is_noise', False), ('state__in', ('unreviewed', 'in review', 'suspicious'))), fields=['target', 'state', 'at', 'id'], name='connection_groups_waiting'),
         ),
+        migrations.AddIndex(
+            model_name='connectiongroup',
+            index=models.Index(fields=['role', '-at', '-id'], name='connection_groups_of_a_role'),
+        ),
+        migrations.AddIndex(
+            model_name='connectiongroup',
+            index=models.Index(fields=['client_address', '-at', '-id'], name='connection_groups_of_address'),
+        ),
+        migrations.AddIndex(
+            model_name='connectiongroup',
+            index=models.Index(condition=models.Q(('assignee__isnull', False)), fields=['assignee', '-at', '-id'], name='connection_groups_assigned'),
+        ),
         migrations.AddConstraint(
             model_name='connectiongroup',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'suspicious'), _negated=True), ('incident__isnull', False), _connector='OR'), name='connectiongroup_suspicious_has_an_incident'),
@@ -1169,9 +1223,21 @@ class Migration(migrations.Migration):
             model_name='connectionauditlog',
             index=models.Index(fields=['of_group', '-at', '-id'], name='connections_of_a_group'),
         ),
-        migrations.AddConstraint(
+        migrations.AddIndex(
             model_name='connectionauditlog',
-            constraint=models.UniqueConstraint(fields=('target', 'source', 'at', 'pid'), name='a_connection_is_kept_once_a_source'),
+            index=models.Index(fields=['target', 'pid', 'at'], name='connections_of_a_process'),
+        ),
+        migrations.AddIndex(
+            model_name='connectionauditlog',
+            index=models.Index(fields=['role', '-at', '-id'], name='connections_of_a_role'),
+        ),
+        migrations.AddIndex(
+            model_name='connectionauditlog',
+            index=models.Index(fields=['client_address', '-at', '-id'], name='connections_from_an_address'),
+        ),
+        migrations.AddIndex(
+            model_name='connectionauditlog',
+            index=models.Index(condition=models.Q(('outcome', 'accepted'), _negated=True), fields=['-at', '-id'], name='connections_refused'),
         ),
         migrations.AddConstraint(
             model_name='approval',

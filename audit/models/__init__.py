@@ -2,7 +2,14 @@
 
 from audit.models.alerts import Alert, Severity
 from audit.models.approvals import Approval, ApprovalState
-from audit.models.connections import ConnectionAuditLog, ConnectionGroup, ConnectionOutcome, ConnectionSource
+from audit.models.clients import ClientPart, ClientState, KnownClient
+from audit.models.connections import (
+    ConnectionAuditLog,
+    ConnectionGroup,
+    ConnectionOutcome,
+    ConnectionSource,
+    PendingLogin,
+)
 from audit.models.exports import Export, ExportFormat
 from audit.models.imports import (
     SERVER_LOGS,
@@ -52,6 +59,8 @@ __all__ = [
     "ApprovalState",
     "AuditImport",
     "Checkpoint",
+    "ClientPart",
+    "ClientState",
     "ConnectionAuditLog",
     "ConnectionGroup",
     "ConnectionOutcome",
@@ -70,12 +79,14 @@ __all__ = [
     "JobManager",
     "JobQuerySet",
     "JobState",
+    "KnownClient",
     "LedgerEntry",
     "LedgerHead",
     "LogFile",
     "LogFileState",
     "LogSeverity",
     "MaintenanceWindow",
+    "PendingLogin",
     "PlaceKind",
     "Preflight",
     "PreflightLine",

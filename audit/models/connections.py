@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.db import models
 from django.db.models import Q
 
@@ -47,6 +49,10 @@ class ConnectionGroup(Reviewed):
         default=list, help_text="What is not known of this target: address, role, application, hour."
     )
     is_noise = models.BooleanField(default=False, help_text="A known client that was let in: nobody has to look.")
+    is_new = models.GeneratedField(
+        expression=~Q(new=[]), output_field=models.BooleanField(), db_persist=True,
+        help_text="Something about it is not known of this target.",
+    )  # fmt: skip
 
     class Meta(Reviewed.Meta):
         abstract = False
@@ -68,6 +74,13 @@ class ConnectionGroup(Reviewed):
                 fields=["target", "state", "at", "id"],
                 condition=Q(state__in=WAITING_STATES, is_noise=False),
                 name="connection_groups_waiting",
+            ),
+            models.Index(fields=["role", "-at", "-id"], name="connection_groups_of_a_role"),
+            models.Index(fields=["client_address", "-at", "-id"], name="connection_groups_of_address"),
+            models.Index(
+                fields=["assignee", "-at", "-id"],
+                condition=Q(assignee__isnull=False),
+                name="connection_groups_assigned",
             ),
         ]
 
@@ -96,6 +109,9 @@ class ConnectionAuditLog(models.Model):
     role = models.CharField(max_length=63, blank=True)
     database = models.CharField(max_length=63, blank=True)
     client_address = models.GenericIPAddressField(null=True, help_text="Empty for the server's own socket.")
+    client_host = models.CharField(
+        max_length=255, blank=True, help_text="Where the log tells names instead of addresses (log_hostname)."
+    )
     application_name = models.CharField(max_length=63, blank=True)
     tls = models.BooleanField(null=True)
     method = models.CharField(
@@ -104,18 +120,49 @@ class ConnectionAuditLog(models.Model):
     outcome = models.CharField(max_length=16, choices=ConnectionOutcome.choices, default=ConnectionOutcome.ACCEPTED)
     reason = models.TextField(blank=True, help_text="Why it was refused, in the server's words.")
     ended_at = models.DateTimeField(null=True)
+    same_as = models.BigIntegerField(
+        null=True, help_text="The row of the same session from a source that tells more: that one counts and is shown."
+    )
 
     class Meta:
         ordering = ["-at", "-id"]
         verbose_name = "connection"
-        constraints = [
-            models.UniqueConstraint(fields=["target", "source", "at", "pid"], name="a_connection_is_kept_once_a_source")
-        ]
         indexes = [
             models.Index(fields=["-at", "-id"], name="connections_latest"),
             models.Index(fields=["target", "-at", "-id"], name="connections_of_a_target"),
             models.Index(fields=["of_group", "-at", "-id"], name="connections_of_a_group"),
+            models.Index(fields=["target", "pid", "at"], name="connections_of_a_process"),
+            models.Index(fields=["role", "-at", "-id"], name="connections_of_a_role"),
+            models.Index(fields=["client_address", "-at", "-id"], name="connections_from_an_address"),
+            models.Index(fields=["-at", "-id"], condition=~Q(outcome="accepted"), name="connections_refused"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.role or 'unknown role'} in {self.database} from {self.client_address or 'the server itself'}"
+        return f"{self.role or 'unknown role'} in {self.database or 'no database'} from {self.came_from}"
+
+    @property
+    def came_from(self) -> str:
+        """Its address or host, in words."""
+        return self.client_address or self.client_host or "the server itself"
+
+    @property
+    def duration(self) -> timedelta | None:
+        """How long the session was; None while it goes on, or when no source told its end."""
+        return self.ended_at - self.at if self.ended_at else None
+
+
+class PendingLogin(models.Model):
+    """A connection that a server's log has announced and not yet decided on: what its next records complete."""
+
+    import_source = models.ForeignKey(ImportSource, on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=60, help_text="The session, or the process where the log names no session.")
+    at = models.DateTimeField()
+    facts = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["import_source", "key"], name="one_pending_login_a_source_and_session")
+        ]
+
+    def __str__(self) -> str:
+        return self.key

@@ -34,6 +34,7 @@ HEIGHTS = {
         "locks": 25,
         "partitions": 25,
         "approvals": 30,
+        "clients": 30,
         "groups": 30,
         "incidents": 30,
         "lists": 35,

@@ -6,19 +6,14 @@ from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
-from django.utils import timezone
 
-from audit.actors import Actor
-from audit.models import ConnectionAuditLog, Protection, ProtectionPolicy, Purpose
 from audit.postgres.connect import ConnInfo, connect
-from audit.protection import connections, plan
-from audit.protection.policies import complete
+from audit.protection import plan
 from audit.protection.rule import Status
 from audit.protection.server_logging import ServerLogging
 from tests import names
 from tests.audit.protection.conftest import Shop
 from tests.audit.protection.steps import attempt, findings, install, policy, schema_dump, uninstall, wrong
-from tests.audit.servers import register
 from tests.conftest import MakeDatabase, MakeRole
 from tovgov.embedded import Cluster
 
@@ -193,51 +188,6 @@ def test_a_copy_stays_as_it_is_until_it_takes_the_name(
     assert attempt(guarded.to("postgres"), *swap) is None
     assert len(logins(guarded)) > len(before)
     assert "settings of connection_log" not in wrong(guarded, LOG)
-
-
-@newest
-@pytest.mark.django_db(transaction=True)
-def test_old_logins_are_pruned(guarded: ConnInfo) -> None:
-    target = register(guarded, credentials={Purpose.OPERATE: (guarded.user, guarded.password)})
-    old = "UPDATE tovgov.\"ConnectionAuditLog\" SET at = at - interval '31 days' WHERE id = 1"
-    assert attempt(guarded, "SELECT 1", old) is None
-    before = len(logins(guarded))
-    assert connections.prune(target, keep_days=30, actor=Actor.system("tests")) == 1
-    assert len(logins(guarded)) > before - 1
-
-
-# --- sampling --------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.django_db(transaction=True)
-def test_sessions_are_seen_once_each(cluster: Cluster, make_database: MakeDatabase, roles: MakeRole) -> None:
-    info = make_database(cluster)
-    clerk = roles(cluster).to(info.database)
-    target = register(info, credentials={Purpose.OPERATE: (info.user, info.password)})
-    policy_row = ProtectionPolicy.objects.create(
-        name="seen", version=1, rules=complete([{"rule": "connection_log"}]), created_by="tests"
-    )
-    Protection.objects.create(target=target, policy=policy_row)
-    with psycopg.connect(**clerk.keywords(), application_name="till"):  # type: ignore[arg-type]
-        connections.watch()
-        connections.watch()
-    row = ConnectionAuditLog.objects.get(target=target, role=clerk.user)
-    assert (row.database, row.client_address, row.application_name) == (info.database, "127.0.0.1", "till")
-    assert (row.source, row.tls) == ("sample", False)
-    assert row.at <= timezone.now()
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_target_that_is_gone_does_not_stop_the_watch(cluster: Cluster, make_database: MakeDatabase) -> None:
-    info = make_database(cluster)
-    target = register(info, credentials={Purpose.OPERATE: (info.user, info.password)})
-    policy_row = ProtectionPolicy.objects.create(
-        name="seen", version=1, rules=complete([{"rule": "connection_log"}]), created_by="tests"
-    )
-    Protection.objects.create(target=target, policy=policy_row)
-    type(target).objects.filter(pk=target.pk).update(port=1)
-    connections.watch()
-    assert not ConnectionAuditLog.objects.exists()
 
 
 # --- the server ------------------------------------------------------------------------------------------------------
