@@ -104,7 +104,7 @@ class Known:
         return new, is_confirmed
 
 
-WORDS = {
+WORDS: dict[str, str] = {
     ClientPart.ADDRESS: "address",
     ClientPart.ROLE: "role",
     ClientPart.APPLICATION: "application",

@@ -128,7 +128,7 @@ def _once(model: type[models.Model], partition: str) -> None:
     """The model's unique constraint, on one partition."""
     for constraint in model._meta.constraints:
         if isinstance(constraint, models.UniqueConstraint):
-            fields = {field.name: field.column for field in model._meta.concrete_fields}
+            fields = {field.name: str(field.column) for field in model._meta.concrete_fields}
             columns = [fields[name] for name in constraint.fields]
             words = f"ALTER TABLE {{}} ADD CONSTRAINT {{}} UNIQUE ({', '.join('{}' for _ in columns)})"
             _execute(words, partition, f"{partition}_once", *columns)

@@ -25,6 +25,7 @@ from audit.models import (
     Environment,
     ImportSource,
     Incident,
+    KnownClient,
     Preflight,
     Purpose,
     SentinelTable,
@@ -465,6 +466,22 @@ class ConnectionAuditLogFactory(DjangoModelFactory):
     client_address = "10.0.0.7"
     application_name = "web"
     tls = True
+
+
+class KnownClientFactory(DjangoModelFactory):
+    """An address that was learned."""
+
+    class Meta:
+        model = KnownClient
+
+    target = factory.SubFactory(TargetFactory)
+    part = "address"
+    value = "10.0.0.7"
+    state = "learned"
+    times = 120
+    days = 4
+    first_at = factory.LazyFunction(lambda: ago(days=5))
+    last_at = factory.LazyFunction(lambda: ago(minutes=3))
 
 
 class IncidentFactory(DjangoModelFactory):

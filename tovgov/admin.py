@@ -36,7 +36,14 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("audit.ProtectionPolicy", "Policies"),
             ("audit.ProtectionRun", "Protection runs"),
             ("audit.MaintenanceWindow", "Windows"),
+        ),
+    ),
+    (
+        "Connections",
+        (
+            ("audit.ConnectionGroup", "Connections by day"),
             ("audit.ConnectionAuditLog", "Connections"),
+            ("audit.KnownClient", "Known clients"),
         ),
     ),
     (

@@ -3,6 +3,7 @@
 from audit.admin import (
     alerts,
     approvals,
+    clients,
     connections,
     deletions,
     exports,
@@ -19,6 +20,7 @@ from audit.admin import (
 __all__ = [
     "alerts",
     "approvals",
+    "clients",
     "connections",
     "deletions",
     "exports",

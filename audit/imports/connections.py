@@ -17,6 +17,7 @@ from django.db.models import F
 
 from audit import clients
 from audit.models import (
+    ClientPart,
     ConnectionAuditLog,
     ConnectionGroup,
     ConnectionOutcome,
@@ -119,9 +120,12 @@ def _near(target_id: int, logins: Iterable[Login]) -> dict[int, list[ConnectionA
 
 
 def _is_known(row: ConnectionAuditLog, login: Login, kind: ConnectionSource) -> bool:
-    """Whether ``row`` is what the same source told of this login before."""
-    if row.source != kind or (row.outcome == ConnectionOutcome.ACCEPTED) != (
-        login.outcome == ConnectionOutcome.ACCEPTED
+    """Whether ``row`` is what the same source told of this login before. A log that names no process names too little
+    to say; its position alone keeps it from being told twice."""
+    if (
+        not login.pid
+        or row.source != kind
+        or (row.outcome == ConnectionOutcome.ACCEPTED) != (login.outcome == ConnectionOutcome.ACCEPTED)
     ):
         return False
     if kind == ConnectionSource.SERVER_LOG:  # the same log in another format may name another moment
@@ -133,7 +137,7 @@ def _is_known(row: ConnectionAuditLog, login: Login, kind: ConnectionSource) -> 
 def _is_same(row: ConnectionAuditLog, login: Login, kind: ConnectionSource) -> bool:
     """Whether ``row`` is the same session as another source told it, or as the same log told it before it was refused
     after all (a database that is not there is found out after the role was let in)."""
-    if row.same_as is not None or abs(row.at - login.at) > SAME:
+    if not login.pid or row.same_as is not None or abs(row.at - login.at) > SAME:
         return False
     if row.source == kind:
         refused_after_all = login.outcome != ConnectionOutcome.ACCEPTED and row.outcome == ConnectionOutcome.ACCEPTED
@@ -290,7 +294,7 @@ class _Groups:
             for part in clients.keys_of(key.address or None, key.role, key.application, at)
         }
         if key.outcome != ConnectionOutcome.ACCEPTED:  # its application is not said, and a made-up role is none
-            asked = (clients.ClientPart.ADDRESS, clients.ClientPart.ROLE if key.role else "")
+            asked = (ClientPart.ADDRESS, ClientPart.ROLE if key.role else "")
             parts = {part: None for part in parts if part[0] in asked}
         new, is_confirmed = known.judge(parts)
         group.new = list(dict.fromkeys([*group.new, *new]))

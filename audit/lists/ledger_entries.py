@@ -8,8 +8,8 @@ from audit.lists.listing import Column, Filter, Listing, since, until
 from audit.models import LedgerEntry
 
 FAMILIES = (
-    "alert", "approval", "backup", "destination", "export", "import", "incident", "ledger", "protection", "restore",
-    "retention", "review", "schedule", "target", "token", "undelete", "user", "verification", "window",
+    "alert", "approval", "backup", "client", "destination", "export", "import", "incident", "ledger", "protection",
+    "restore", "retention", "review", "schedule", "target", "token", "undelete", "user", "verification", "window",
 )  # fmt: skip
 SEARCHED = ("actor", "action", "object_label", "target", "reason")
 

@@ -695,7 +695,7 @@ class Migration(migrations.Migration):
                 ('count', models.BigIntegerField(default=0)),
                 ('new', models.JSONField(default=list, help_text='What is not known of this target: address, role, application, hour.')),
                 ('is_noise', models.BooleanField(default=False, help_text='A known client that was let in: nobody has to look.')),
-                ('is_new', models.GeneratedField(db_persist=True, expression=models.Q(('new', []), _negated=True), help_text='Something about it is not known of this target.', output_field=models.BooleanField())),
+                ('is_new', models.GeneratedField(db_persist=True, expression=models.ExpressionWrapper(models.Q(('new', []), _negated=True), models.BooleanField()), help_text='Something about it is not known of this target.', output_field=models.BooleanField())),
                 ('assignee', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('closed_user', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('decided_user', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),

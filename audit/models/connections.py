@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import ExpressionWrapper, Q
 
 from audit.models.imports import ImportSource
 from audit.models.reviews import WAITING_STATES, Reviewed
@@ -50,9 +50,11 @@ class ConnectionGroup(Reviewed):
     )
     is_noise = models.BooleanField(default=False, help_text="A known client that was let in: nobody has to look.")
     is_new = models.GeneratedField(
-        expression=~Q(new=[]), output_field=models.BooleanField(), db_persist=True,
+        expression=ExpressionWrapper(~Q(new=[]), models.BooleanField()),
+        output_field=models.BooleanField(),
+        db_persist=True,
         help_text="Something about it is not known of this target.",
-    )  # fmt: skip
+    )
 
     class Meta(Reviewed.Meta):
         abstract = False

@@ -50,6 +50,14 @@ TONES = {
     "accepted": "good",
     "suspicious": "bad",
     "closed": "quiet",
+    "seen": "quiet",
+    "learned": "info",
+    "confirmed": "good",
+    "failed password": "bad",
+    "unknown role": "bad",
+    "unknown database": "warn",
+    "no pg_hba entry": "bad",
+    "too many": "warn",
 }
 """The colour of each state. A badge always says its word too: colour alone tells nobody anything."""
 
