@@ -21,6 +21,7 @@ def stoppable(connection: psycopg.Connection, progress: Progress) -> Iterator[No
                 connection.cancel_safe(timeout=5)
 
     progress.on_cancel(stop)
+    progress.check()  # told so before: then there was nothing to cancel yet
     try:
         yield
     except psycopg.errors.QueryCanceled:

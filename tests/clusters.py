@@ -16,7 +16,13 @@ from tovgov.embedded import Cluster, free_port, majors
 
 PORT = "TOVGOV_TESTS_PORT_{}"
 PASSWORD = "TOVGOV_TESTS_PASSWORD"
-SETTINGS = {"max_connections": "200", "max_prepared_transactions": "5", "shared_buffers": "64MB"}
+# Autovacuum comes by the clock, into any test. audit/postgres/test_drop.py has a server where it always is.
+SETTINGS = {
+    "max_connections": "200",
+    "max_prepared_transactions": "5",
+    "shared_buffers": "64MB",
+    "autovacuum": "off",
+}
 
 _starting = ThreadPoolExecutor(max_workers=4)
 

@@ -47,7 +47,7 @@ def mortals(task: str, environment: dict[str, str]) -> Iterator[Mortals]:
     finally:
         assert process.stdin is not None
         process.stdin.close()
-        process.wait(timeout=30)
+        process.wait(timeout=60)
 
 
 def main() -> None:

@@ -41,7 +41,7 @@ def work(pk: int) -> None:
     def verb(job: Verification, progress: Progress) -> None:
         progress.phase("Read back", total=200, unit="bytes")
         progress.advance(150)
-        time.sleep(0.7)
+        time.sleep(2)  # several looks of whoever follows
         progress.phase("Decode")
         progress.log("half of it [red]is[/red] done")
 

@@ -63,8 +63,10 @@ def test_duration(seconds: float | timedelta | None, text: str) -> None:
         (timedelta(hours=-2), "in 2 h"),
     ],
 )
-def test_ago(passed: timedelta, text: str) -> None:
-    assert words.ago(timezone.now() - passed) == text
+def test_ago(passed: timedelta, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = timezone.now()
+    monkeypatch.setattr(timezone, "now", lambda: now)
+    assert words.ago(now - passed) == text
 
 
 def test_never_and_dashes() -> None:

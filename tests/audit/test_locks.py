@@ -30,13 +30,13 @@ def test_it_can_be_waited_for() -> None:
     def hold() -> None:
         with locks.held("backup 1"):
             taken.set()
-            free.wait(5)
+            free.wait(60)
 
     holder = threading.Thread(target=hold)
     holder.start()
-    taken.wait(5)
+    assert taken.wait(60)
     threading.Timer(0.3, free.set).start()
-    with locks.held("backup 1", wait_seconds=5) as got:
+    with locks.held("backup 1", wait_seconds=60) as got:
         assert got
     holder.join()
 

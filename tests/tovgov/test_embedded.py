@@ -18,7 +18,7 @@ import psycopg
 import pytest
 
 from tests import environment
-from tests.tovgov.processes import wait_until
+from tests.waiting import wait_until
 from tovgov import embedded
 from tovgov.embedded import Cluster, free_port
 from tovgov.exceptions import BinariesMissing, DataOfAnotherVersion, FolderRefused, PortTaken, ServerFailed
@@ -248,7 +248,7 @@ def test_ctrl_c_in_the_terminal_does_not_reach_the_server(room: Path, make: Make
         assert starter.stdout is not None
         assert starter.stdout.readline() == b"up\n"
         os.killpg(starter.pid, signal.SIGINT)
-        starter.wait(10)
+        starter.wait(60)
     assert cluster.is_running()
     assert query(cluster, "SELECT 1") == "1"
 

@@ -14,8 +14,8 @@ import psycopg
 import pytest
 
 from audit.postgres.connect import ConnInfo
-from tests.tovgov.processes import wait_until
 from tests.tovgov.test_embedded import room
+from tests.waiting import wait_until
 from tovgov.own_database import own_cluster, own_database, own_database_settings
 
 __all__ = ["room"]
@@ -141,7 +141,7 @@ def test_a_process_of_a_folder_that_was_removed_leaves_the_new_server_alone(data
 def test_ctrl_c_stops_the_server_in_order(data: Path, hold: Hold) -> None:
     process = hold()
     os.killpg(process.pid, signal.SIGINT)
-    process.wait(20)
+    process.wait(60)
     assert not own_cluster(data).is_running()
     assert "shut down" in "".join(log.read_text() for log in data.glob("log/*"))
 

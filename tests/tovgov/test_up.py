@@ -15,9 +15,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.tovgov.processes import is_alive, marked, wait_until
+from tests.tovgov.processes import is_alive, marked
 from tests.tovgov.test_embedded import room
 from tests.tovgov.test_own_database import ROOT, manage
+from tests.waiting import wait_until
 from tovgov.embedded import free_port
 from tovgov.own_database import own_cluster
 

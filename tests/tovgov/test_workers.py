@@ -19,7 +19,8 @@ from django.utils import timezone
 from django_q.models import Schedule, Success
 from django_q.tasks import async_task
 
-from tests.tovgov.processes import is_alive, marked, wait_until
+from tests.tovgov.processes import is_alive, marked
+from tests.waiting import wait_until
 from tovgov import workers
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -59,7 +60,7 @@ def done(name: str) -> bool:
 
 def end(process: subprocess.Popen[bytes]) -> int:
     process.send_signal(signal.SIGTERM)
-    return process.wait(30)
+    return process.wait(60)
 
 
 def pool_of(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
@@ -166,4 +167,4 @@ def test_signal_before_it_has_begun_ends_it(begin: Begin) -> None:
     code = "import os, signal, sys, django; django.setup()\nfrom tovgov import workers\n"
     code += "workers.Cluster.start = lambda self, start=workers.Cluster.start: "
     code += "(os.kill(os.getpid(), signal.SIGTERM), start(self))\nsys.exit(workers.run('short'))"
-    assert begin(code=code).wait(30) == 0
+    assert begin(code=code).wait(60) == 0

@@ -186,7 +186,7 @@ def test_a_cancelled_import_keeps_what_it_stored_and_the_next_goes_on(
     def cancelled(*args: Any, **options: Any) -> Any:
         brought = real(*args, **options)
         jobs.cancel(AuditImport.objects.get(pk=run.pk), actor=cast.actor("alice"))
-        args[2].stop.wait(20)
+        args[2].stop.wait(60)
         return brought
 
     monkeypatch.setattr(deletions, "chunk", cancelled)

@@ -28,6 +28,7 @@ from audit.postgres.snapshots import export_snapshot
 from tests import environment
 from tests.audit.postgres.conftest import needs_debian
 from tests.conftest import MakeDatabase, MakeRole, run
+from tests.waiting import wait_until
 from tovgov.embedded import Cluster, free_port
 
 PASS, FAIL, UNKNOWN = Status.PASS, Status.FAIL, Status.UNKNOWN
@@ -158,13 +159,6 @@ def tls(cluster: Cluster) -> Iterator[ConnInfo]:
     finally:
         reset = (f"ALTER SYSTEM RESET {name}" for name in settings)
         run(replace(cluster.conninfo(), sslmode="prefer"), *reset, "SELECT pg_reload_conf()")
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 @needs_debian

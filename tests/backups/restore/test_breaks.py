@@ -24,6 +24,7 @@ from backups.restore.undo import undo
 from tests.backups import house
 from tests.backups.restore.conftest import Scene, perform
 from tests.cast import Cast
+from tests.waiting import wait_until
 from tovgov.demo.club import OPERATOR, OWNER
 from tovgov.demo.data import ROWS
 
@@ -84,7 +85,7 @@ def test_a_replace_that_is_cancelled(scene: Scene, backup: Backup, at_phase: Any
 def cancel(scene: Scene, progress: Progress) -> None:
     """Press Cancel and go on working until the worker's ear has heard it."""
     jobs.cancel(Restore.objects.get(pk=progress.job.pk), actor=scene.cast.actor("alice"))
-    assert progress.stop.wait(5)
+    assert progress.stop.wait(60)
 
 
 @pytest.mark.parametrize("phase", MERGE)
@@ -258,7 +259,7 @@ def test_a_backup_that_runs_is_waited_for(scene: Scene, backup: Backup, at_phase
     other = BackupFactory(target=scene.target, running=True)
 
     def end_it() -> None:
-        time.sleep(1)
+        wait_until(Restore.objects.filter(log__contains="Waiting for the backup").exists)
         Backup.objects.filter(pk=other.pk).update(state="cancelled", finished_at=other.started_at)
         connections.close_all()
 

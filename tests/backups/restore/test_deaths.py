@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from backups.restore.undo import redo, undo
 from tests.backups import house
 from tests.backups.restore.conftest import Scene, perform
 from tests.conftest import drop_database
+from tests.waiting import wait_until
 from tovgov.demo.data import ROWS
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("club")]
@@ -77,8 +77,13 @@ def killed(*parts: str, **words: Any) -> None:
         "TOVGOV_SPOOL": str(settings.TOVGOV_SPOOL),
         "TOVGOV_KEYS": str(settings.TOVGOV_KEYS),
     }
-    done = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, timeout=200)
     assert done.returncode == -signal.SIGKILL, done.stderr
+
+
+def left_alone(scene: Scene) -> bool:
+    """Whether the server has noticed that the killed client is gone."""
+    return house.our_sessions(scene.club.admin.to(scene.club.database)) == 0
 
 
 def bury() -> None:
@@ -104,7 +109,7 @@ def test_killed_in_a_replace(scene: Scene, phase: str, seconds: float, spool: Pa
     assert (restore.side_database, restore.intent) == ("", "")
     scene.is_untouched(dict(ROWS))
     assert list(spool.iterdir()) == []
-    assert house.our_sessions(scene.club.admin.to(scene.club.database)) == 0
+    wait_until(lambda: left_alone(scene))
     scene.succeeded(scene.restore(scene.back_up(kind="before-deployment")))
 
 
@@ -156,10 +161,7 @@ def test_killed_in_a_merge(scene: Scene) -> None:
     bury()
     restore.refresh_from_db()
     assert (restore.state, restore.side_database) == ("failed", "")
-    for _ in range(100):  # the server notices that the client is gone
-        if house.our_sessions(scene.club.admin.to(scene.club.database)) == 0:
-            break
-        time.sleep(0.05)
+    wait_until(lambda: left_alone(scene))
     scene.is_untouched(ROWS | {"UserFriends": 0})
     scene.succeeded(scene.restore(backup, "merge", merge_tables=["UserFriends"]))
     assert scene.club.counts() == ROWS
