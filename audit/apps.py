@@ -10,11 +10,13 @@ class AuditConfig(AppConfig):
         from audit import checks, jobs, registry  # noqa: F401  # checks registers itself
         from audit.exports import request as exports
         from audit.imports import leaving
-        from audit.models import AuditImport, Export, ProtectionRun, Undelete
+        from audit.models import AuditImport, Export, ProtectionRun, SealVerification, Undelete
+        from audit.seals import request as seals
         from audit.undelete.perform import settle
 
         jobs.register(ProtectionRun, "audit.tasks.run_protection")
         jobs.register(AuditImport, "audit.tasks.run_import", queue=jobs.SHORT)
+        jobs.register(SealVerification, seals.TASK)
         jobs.register(Undelete, "audit.tasks.run_undelete", after_death=settle)
         jobs.register(Export, exports.TASK, after_death=exports.after_death)
         if leaving.import_log not in registry.log_importers:

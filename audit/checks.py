@@ -52,6 +52,9 @@ def check_numbers(app_configs: Any, **options: Any) -> list[CheckMessage]:
     if conf.import_lag_minutes() < 2:
         hint = "Logs are read once a minute; 15 is a good number of minutes."
         found.append(Error("TOVGOV_IMPORT_LAG_MINUTES is below 2.", hint, id="audit.E004"))
+    if conf.checkpoint_minutes() < 0:
+        hint = "0 signs each minute; 5 is a good number of minutes."
+        found.append(Error("TOVGOV_CHECKPOINT_MINUTES is below 0.", hint, id="audit.E013"))
     return found
 
 

@@ -13,6 +13,16 @@ HEARTBEAT_STALE_SECONDS = 25
 """A job without a heartbeat for so long is taken for dead; with the reaper's minute this stays below 90 s."""
 
 
+def keys() -> Path:
+    """Where the signing key, trusted signers and the age key are (``TOVGOV_KEYS``)."""
+    return Path(settings.TOVGOV_KEYS)
+
+
+def checkpoint_minutes() -> int:
+    """At most so often a tree of seals that has grown gets a signed checkpoint (``TOVGOV_CHECKPOINT_MINUTES``)."""
+    return int(settings.TOVGOV_CHECKPOINT_MINUTES)
+
+
 def secret_keys() -> list[str]:
     """Fernet keys for secrets at rest, newest first (``TOVGOV_SECRET_KEYS``)."""
     return list(settings.TOVGOV_SECRET_KEYS)

@@ -424,8 +424,38 @@ class ImportOvertaken(InfrastructureFault):
 class SealBroken(TovgovError):
     code = "imports.seal_broken"
     exit_status = ExitStatus.PROOF_FAILED
-    sentence = "Imported rows are not what was sealed."
+    sentence = "Sealed entries are not what was sealed."
     advice = "Keep a copy of tovgov's database as it is, and find out who had access to it."
+
+
+class VerificationRunning(Refusal):
+    code = "seals.verification_running"
+    sentence = "The seals of this target are being verified already."
+    advice = "Watch that job; it reads everything."
+
+
+class NotSealed(UsageError):
+    code = "seals.not_sealed"
+    sentence = "This entry is not sealed by a checkpoint."
+    advice = "A worker signs a checkpoint some minutes after an import: manage.py imports checkpoints shows the last."
+
+
+class PublishedUnreadable(UsageError):
+    code = "seals.published_unreadable"
+    sentence = "The folder of published checkpoints cannot be read."
+    advice = "Name a folder that holds the files as they were published, and nothing else."
+
+
+class PlaceInvalid(UsageError):
+    code = "seals.place_invalid"
+    sentence = "Checkpoints cannot be published at this place."
+    advice = "docs/seals.md says what each kind of place needs."
+
+
+class PublicationFailed(InfrastructureFault):
+    code = "seals.publication_failed"
+    sentence = "A checkpoint could not be published."
+    advice = "It is tried again by itself, less and less often. Look at the place and at the way to it."
 
 
 # --- lists, reviews, incidents, exports ---------------------------------------------------------------------------
@@ -523,6 +553,12 @@ class KeyMissing(Refusal):
     code = "key.missing"
     sentence = "A key that this act needs is not on this machine."
     advice = "Put the key back where docs/keys.md says, or ask the person who keeps its copy."
+
+
+class SigningKeyInvalid(Refusal):
+    code = "key.signing_invalid"
+    sentence = "A key file holds no Ed25519 key."
+    advice = "Put the right file back where docs/keys.md says, from the copy that was kept."
 
 
 class SecretUnreadable(Refusal):

@@ -11,10 +11,12 @@ from audit.actors import Actor
 from audit.exceptions import TovgovError
 from audit.exports import request as exports
 from audit.imports import connection_watch, deletions, schedule
-from audit.models import AuditImport, Export, JobState, ProtectionRun, RunKind, Undelete
+from audit.models import AuditImport, Export, JobState, ProtectionRun, RunKind, SealVerification, Undelete
 from audit.progress import Progress
 from audit.protection import drift, install, uninstall, windows
 from audit.protection.attack import request
+from audit.seals import checkpoints
+from audit.seals import request as seal_verification
 from audit.undelete.perform import perform as perform_undelete
 
 logger = logging.getLogger(__name__)
@@ -25,7 +27,7 @@ def tick() -> None:
     and look at every target. One that fails does not keep the next from running."""
     with ExitStack() as acts:  # a bug in one propagates, after the others have run
         ours = [confirm_targets, windows.relock_due, drift.watch, connection_watch.watch, clients.learn, schedule.watch]
-        ours += [exports.expire]
+        ours += [exports.expire, checkpoints.watch]
         for act in reversed([jobs.reap, partitions.look_after, approvals.expire, *registry.ticks, *ours]):
             acts.callback(_run, act)
 
@@ -72,3 +74,8 @@ def run_undelete(pk: int) -> None:
 def run_export(pk: int) -> None:
     """Write a queued export."""
     jobs.run(Export, pk, exports.perform)
+
+
+def run_seal_verification(pk: int) -> None:
+    """Read every sealed entry of a target again."""
+    jobs.run(SealVerification, pk, seal_verification.perform)

@@ -6,14 +6,10 @@ from pathlib import Path
 
 from django.conf import settings
 
+from audit.conf import keys
 from audit.exceptions import KeyMissing
 
 AGE_IDENTITY, AGE_RECIPIENT = "age-identity.txt", "age-recipient.txt"
-
-
-def keys() -> Path:
-    """Where the signing key, trusted signers and the age key are (``TOVGOV_KEYS``)."""
-    return Path(settings.TOVGOV_KEYS)
 
 
 def age_identity() -> Path:

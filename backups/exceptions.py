@@ -154,12 +154,6 @@ class ManifestInvalid(TovgovError):
     advice = "Do not trust this backup until its signature is explained; see docs/keys.md."
 
 
-class SigningKeyInvalid(Refusal):
-    code = "key.signing_invalid"
-    sentence = "A key file holds no Ed25519 key."
-    advice = "Put the right file back where docs/keys.md says, from the copy that was kept."
-
-
 class ScheduleInvalid(UsageError):
     code = "schedule.invalid"
     sentence = "This is not a schedule."

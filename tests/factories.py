@@ -520,8 +520,8 @@ class AuditImportFactory(JobFactory):
             rows=3,
             first_at=factory.LazyFunction(lambda: ago(minutes=2)),
             last_at=factory.LazyFunction(lambda: ago(minutes=1)),
-            first_row=1,
-            last_row=3,
+            first_leaf=0,
+            last_leaf=2,
             seal="5" * 64,
             sealed_at=factory.LazyFunction(lambda: ago(seconds=40)),
         )

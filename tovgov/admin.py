@@ -57,7 +57,14 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         ),
     ),
     ("People", (("auth.User", "Users"), ("auth.Group", "Groups"), ("audit.ApiToken", "API tokens"))),
-    ("Record", (("audit.LedgerEntry", "Ledger"), ("audit.Export", "Exports"))),
+    (
+        "Record",
+        (
+            ("audit.LedgerEntry", "Ledger"),
+            ("audit.Export", "Exports"),
+            ("audit.SealVerification", "Seals verified"),
+        ),
+    ),
 )
 """The rail: what people come for, in their words. A model that is named nowhere has no place in the admin."""
 

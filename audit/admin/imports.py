@@ -12,8 +12,10 @@ from audit.actors import Actor
 from audit.admin.acts import Act, Done, Reason
 from audit.admin.base import RecordAdmin
 from audit.admin.jobs import JobAdmin
-from audit.imports import deletions, seal
+from audit.imports import deletions
 from audit.models import OPEN_STATES, AuditImport, ImportSource
+from audit.seals import request as seals
+from audit.seals.verify import VERIFY
 from audit.templatetags import format as words
 from audit.templatetags.tovgov import age, badge, environment_badge, page_of, state_badge
 
@@ -41,18 +43,19 @@ class ImportNow(Act):
 class VerifySeals(Act):
     slug = "verify-seals"
     label = "Verify seals"
-    permission = seal.VERIFY
+    permission = VERIFY
+    reason = Reason.WELCOME
     in_list = False
 
     def consequences(self, obj: ImportSource) -> list[str]:
         return [
-            f"Every imported row of {obj.target} is read again and compared with the seals in the ledger.",
-            "This takes as long as reading the rows: about a minute for a million. Nothing is changed.",
+            f"A worker reads every sealed entry of {obj.target} again and compares it with its seal.",
+            "This takes as long as reading the entries: some seconds for a million. Nothing is changed.",
         ]
 
     def perform(self, obj: ImportSource, *, actor: Actor, data: dict[str, Any]) -> Done:
-        verdict = seal.required(seal.verify(obj.target, actor=actor))
-        return Done(f"{obj.target}: {verdict.rows:,} rows of {verdict.imports:,} imports are as they were sealed.")
+        row = seals.request(obj.target, actor=actor, reason=data["reason"])
+        return Done(f"{row} is queued.", page_of(row))
 
 
 @admin.register(ImportSource)

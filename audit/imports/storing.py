@@ -3,28 +3,25 @@ the same transaction, so that a kill at any point loses and doubles nothing."""
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Protocol
 
 from django.db import connection, transaction
 from django.db.models import F
 
 from audit.exceptions import ImportOvertaken
+from audit.imports import seal
 from audit.imports.log import Record, Row
-from audit.imports.seal import Chain, head_of
 from audit.models import AuditImport, DeleteAuditLog, DeleteAuditTransaction, ImportSource
+from audit.seals import leaves, tree
 
 COPY = (
-    "COPY audit_deleteauditlog (target_id, of_transaction_id, record, position, at, verb, table_oid, table_schema,"
-    " table_name, key, masked, query, row) FROM STDIN"
+    "COPY audit_deleteauditlog (target_id, of_transaction_id, leaf, record, position, at, verb, table_oid,"
+    " table_schema, table_name, key, masked, query, row) FROM STDIN"
 )
-NEXT_ID = "SELECT nextval(pg_get_serial_sequence('audit_deleteauditlog', 'id'))"
-NOTED = ["records", "known", "rows", "to_position", "seal", "first_at", "last_at", "first_row", "last_row"]
-LAST_ID = "SELECT currval(pg_get_serial_sequence('audit_deleteauditlog', 'id'))"
 
 
 @dataclass
@@ -55,44 +52,27 @@ def store(run: AuditImport, position: dict[str, Any], moved: dict[str, Any], of:
         labels = dict(_new(source, of))
         fresh = [record for record in of if record.id in labels]
         done = Stored(records=len(of), known=len(of) - len(fresh))
-        seal = AuditImport.objects.values_list("seal", flat=True).get(pk=run.pk)
-        ends: tuple[int, int] | None = None
         if fresh:
             owners = _transactions(source, fresh, labels)
-            chain = Chain(seal)
-            ends = _copy(source, fresh, owners, read(fresh), chain, done)
-            seal = chain.close()
-        _note(source, run, moved, done, fresh, seal, ends)
+            hashes = _copy(source, fresh, owners, read(fresh), done)
+            if hashes:
+                seal.note(run, tree.append(source, hashes), len(hashes))
+        _note(source, run, moved, done, fresh)
     return done
 
 
-def _note(source: ImportSource, run: AuditImport, moved: dict[str, Any], done: Stored, fresh: Sequence[Record],
-          seal: str, ends: tuple[int, int] | None) -> None:  # fmt: skip
+def _note(source: ImportSource, run: AuditImport, moved: dict[str, Any], done: Stored,
+          fresh: Sequence[Record]) -> None:  # fmt: skip
     source.position = moved
     source.imported = dict(Counter(source.imported) + done.by_table)
     source.save(update_fields=["position", "imported"])
     row = AuditImport.objects.select_for_update(of=("self",)).get(pk=run.pk)
     row.records, row.known = F("records") + done.records, F("known") + done.known
-    row.rows, row.to_position, row.seal = F("rows") + done.rows, moved, seal
+    row.rows, row.to_position = F("rows") + done.rows, moved
     times = [record.at for record in fresh]
     row.first_at = min([*times, row.first_at] if row.first_at else times, default=None)
     row.last_at = max([*times, row.last_at] if row.last_at else times, default=None)
-    if ends is not None:
-        row.first_row = row.first_row if row.first_row is not None else ends[0]
-        row.last_row = ends[1]
-    row.save(
-        update_fields=[
-            "records",
-            "known",
-            "rows",
-            "to_position",
-            "seal",
-            "first_at",
-            "last_at",
-            "first_row",
-            "last_row",
-        ]
-    )
+    row.save(update_fields=["records", "known", "rows", "to_position", "first_at", "last_at"])
 
 
 class Numbered(Protocol):
@@ -203,39 +183,52 @@ def _tables(records: Iterable[Record]) -> dict[str, int]:
 
 
 def _copy(source: ImportSource, fresh: Sequence[Record], owners: dict[int, DeleteAuditTransaction],
-          rows: Iterable[Row], chain: Chain, done: Stored) -> tuple[int, int]:  # fmt: skip
-    """Write the rows and return the first and the last id that they may have. A row is in memory once at a time."""
+          rows: Iterable[Row], done: Stored) -> list[bytes]:  # fmt: skip
+    """Write the rows and return the hashes of their leaves. A row is in memory once at a time, and the line that COPY
+    gets is the line that is hashed."""
     by_id = {record.id: record for record in fresh}
     brought: Counter[int] = Counter()
-    with connection.cursor() as cursor, connection.wrap_database_errors:
-        cursor.execute(NEXT_ID)
-        first = cursor.fetchone()[0] + 1
-        with cursor.copy(COPY) as copy:
-            before = 0
-            start: tuple[Any, ...] = ()
-            end: tuple[Any, ...] = ()
-            for row in rows:
-                record, owner = by_id[row.record], owners[row.record]
-                if row.record != before:
-                    chain.record(_head(owner, record))
-                    start = (source.target_id, owner.pk, record.id)
-                    at = record.at.astimezone(UTC).isoformat()
-                    end = (at, record.verb, record.table_oid, record.table_schema, record.table_name)
-                    masked = json.dumps(record.masked_columns)
-                    before = row.record
-                query = (record.query or "") if row.position == 1 else ""
-                chain.row(row.position, row.key, row.text)
-                copy.write_row((*start, row.position, *end, row.key, masked, query, row.text))
-                brought[row.record] += 1
-        cursor.execute(LAST_ID)
-        last = cursor.fetchone()[0]
+    hashes: list[bytes] = []
+    first = tree.lock(source).size
+    with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(COPY) as copy:
+        head: _Head | None = None
+        for row in rows:
+            if head is None or head.record.id != row.record:
+                head = _Head(source, owners[row.record], by_id[row.record])
+            line = head.line(row)
+            copy.write(b"%b\t%d\t%b\n" % (head.start, first + len(hashes), line))
+            hashes.append(leaves.hash_of(b"%b\t%b" % (line, head.end(row))))
+            brought[row.record] += 1
     _count(by_id, owners, brought, done)
-    return first, max(first, last)
+    return hashes
 
 
-def _head(owner: DeleteAuditTransaction, record: Record) -> str:
-    table = (record.table_oid, record.table_schema, record.table_name)
-    return head_of(owner, record.id, record.at, record.verb, table, record.masked_columns, record.query or "")
+class _Head:
+    """What the rows of one record share, as COPY writes it."""
+
+    def __init__(self, source: ImportSource, owner: DeleteAuditTransaction, record: Record) -> None:
+        self.record, self.owner = record, owner
+        self.start = leaves.line([str(source.target_id), str(owner.pk)])
+        self._table = [leaves.moment(record.at), record.verb, str(record.table_oid)]
+        self._table += [record.table_schema, record.table_name]
+        self._masked = leaves.json_text(record.masked_columns)
+        self._numbers = [str(owner.transaction), owner.incarnation]
+        self._end = leaves.line([*self._numbers, *[leaves.NULL] * 7])
+
+    def line(self, row: Row) -> bytes:
+        """The row's own columns, in the order of ``audit.seals.entries.DELETIONS``."""
+        query = (self.record.query or "") if row.position == 1 else ""
+        places = [str(row.record), str(row.position)]
+        return leaves.line([*places, *self._table, row.key, self._masked, query, row.text])
+
+    def end(self, row: Row) -> bytes:
+        """The facts of its transaction, which its leaf holds too."""
+        if row.position != 1:
+            return self._end
+        of = self.owner
+        roles = [of.session_role, of.role_in_force, of.application_user]
+        more = [leaves.address(of.client_address), of.application_name, of.query]
+        return leaves.line([*self._numbers, leaves.moment(of.at), *roles, *more])
 
 
 def _count(by_id: dict[int, Record], owners: dict[int, DeleteAuditTransaction], brought: Counter[int],

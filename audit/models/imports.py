@@ -93,9 +93,9 @@ class AuditImport(Job):
     from_position = models.JSONField(default=dict)
     to_position = models.JSONField(default=dict)
     lag_seconds = models.FloatField(null=True, help_text="Age of the oldest record when the reading began.")
-    first_row = models.BigIntegerField(null=True, help_text="Its rows have ids from here …")
-    last_row = models.BigIntegerField(null=True, help_text="… to here, among those of its target.")
-    seal = models.CharField(max_length=64, blank=True, help_text="SHA-256 over what was stored, in order.")
+    first_leaf = models.BigIntegerField(null=True, help_text="Its rows are the leaves from here …")
+    last_leaf = models.BigIntegerField(null=True, help_text="… to here of its source's tree.")
+    seal = models.CharField(max_length=64, blank=True, help_text="The tree's root after them, in hex.")
     sealed_at = models.DateTimeField(null=True, help_text="When the seal was written to the ledger.")
 
     objects = JobManager()

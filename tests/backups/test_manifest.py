@@ -14,11 +14,11 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from audit.exceptions import KeyMissing
+from audit.exceptions import KeyMissing, SigningKeyInvalid
 from audit.postgres.rows import LargeObjects, TableState
 from backups import manifest as manifests
 from backups import signing
-from backups.exceptions import ManifestInvalid, SigningKeyInvalid
+from backups.exceptions import ManifestInvalid
 from backups.manifest import Dump, Manifest, SequenceSpan
 
 MANIFEST = Manifest(

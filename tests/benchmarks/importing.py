@@ -13,10 +13,11 @@ from django.utils import timezone
 
 from audit import jobs
 from audit.exceptions import ImportRunning
-from audit.imports import deletions, log, seal
+from audit.imports import deletions, log
 from audit.models import AuditImport, DeleteAuditLog, ImportSource, JobState, Protection, ProtectionPolicy, Target
 from audit.postgres.connect import ConnInfo, connect
 from audit.protection import execute, plan, policies
+from audit.seals import verify
 from tests.benchmarks.ground import Ground
 from tests.benchmarks.measuring import Claim
 from tests.benchmarks.tovgov_under_test import ACTOR, Tovgov, finished
@@ -79,7 +80,7 @@ def million(ground: Ground, tovgov: Tovgov, *, rows: int) -> Iterator[Claim]:
         how = {"rows": rows, "seconds": took, "rows_a_second": round(rows / took)}
         yield Claim("import of a bulk delete, a row", took / rows * 1e6, "µs", 200, how)
         began = time.monotonic()
-        verdict = seal.verify(target, actor=ACTOR)
+        verdict = verify.verify(target, actor=ACTOR)
         how = {"seconds": time.monotonic() - began, "faults": verdict.faults}
         yield Claim(
             "rows of it that its seals do not vouch for", rows - verdict.rows + len(verdict.faults), "rows", 0, how
@@ -101,7 +102,7 @@ def deaths(ground: Ground, tovgov: Tovgov, *, kills: int) -> Iterator[Claim]:
             _run_to_the_end(target, children)
         how = {"kills": kills, "killed": killed, "rows": _captured(info)[0], "seed": SEED}
         yield Claim(f"rows lost or doubled over {kills:,} kill points", _wrong(info, target), "rows", 0, how)
-        faults = seal.verify(target, actor=ACTOR).faults
+        faults = verify.verify(target, actor=ACTOR).faults
         yield Claim("seals broken by it", len(faults), "seals", 0, {"faults": faults})
 
 

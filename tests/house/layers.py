@@ -40,6 +40,7 @@ HEIGHTS = {
         "lists": 35,
         "jobs": 30,
         "seals": 35,
+        "signing": 5,
         "secrets": 30,
         "tokens": 30,
         "windows": 30,

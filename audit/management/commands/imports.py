@@ -6,15 +6,15 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from audit.imports import deletions, seal
+from audit.imports import deletions
 from audit.jobs import facts as job_facts
 from audit.lookup import find_target
-from audit.management.base import TovgovCommand
+from audit.management.sealing import SealVerbs
 from audit.models import ImportSource
 from audit.tasks import run_import
 
 
-class Command(TovgovCommand):
+class Command(SealVerbs):
     help = "Import the delete logs of targets, and verify the seals of what was imported."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -23,8 +23,7 @@ class Command(TovgovCommand):
         run.add_argument("--reason", default="")
         self.job_arguments(run)
         self.verb(parser, "status", self.status, "show how far each log was read")
-        prove = self.verb(parser, "verify", self.verify, "read every imported row again and compare it with the seals")
-        prove.add_argument("target")
+        self.seal_verbs(parser)
 
     def run(self, options: dict[str, Any]) -> None:
         target, actor = find_target(options["target"]), self.actor(options)
@@ -43,12 +42,6 @@ class Command(TovgovCommand):
             (r.target, f"{r.looked_at:%Y-%m-%d %H:%M:%S}" if r.looked_at else "never", _lag(r), r.error) for r in rows
         ]
         self.emit(options, found, self.table(("target", "read to the end (UTC)", "oldest waiting", "error"), cells))
-
-    def verify(self, options: dict[str, Any]) -> None:
-        target = find_target(options["target"])
-        verdict = seal.required(seal.verify(target, actor=self.actor(options)))
-        words = f"{target}: {verdict.rows:,} rows of {verdict.imports:,} imports are as they were sealed."
-        self.emit(options, {"imports": verdict.imports, "rows": verdict.rows, "is_sound": True}, words)
 
 
 def _lag(row: ImportSource) -> str:

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from audit import tasks
-from audit.models import AuditImport, DeleteAuditLog, DeleteCount, ImportSource, Target
+from audit.models import AuditImport, DeleteAuditLog, DeleteCount, ImportSource, SealVerification, Target
 from audit.postgres.connect import ConnInfo
 from tests.audit.admin.test_acts import signed_in
 from tests.audit.imports.conftest import execute, make_shop, registered
@@ -36,10 +36,18 @@ def act_url(source: ImportSource, slug: str) -> str:
     return reverse("admin:audit_importsource_act", args=[slug]) + f"?ids={source.pk}"
 
 
-def page(client: Client, row: ImportSource | AuditImport) -> str:
+def page(client: Client, row: ImportSource | AuditImport | SealVerification) -> str:
     answer = client.get(reverse(f"admin:audit_{row._meta.model_name}_change", args=[row.pk]))
     assert answer.status_code == 200
     return answer.content.decode()
+
+
+def verified(client: Client, source: ImportSource) -> SealVerification:
+    assert client.post(act_url(source, "verify-seals"), {"reason": ""}, follow=True).status_code == 200
+    row = SealVerification.objects.latest("pk")
+    tasks.run_seal_verification(row.pk)
+    row.refresh_from_db()
+    return row
 
 
 def test_an_import_is_asked_for_seen_and_verified(source: ImportSource, info: ConnInfo, cast: Cast) -> None:
@@ -51,14 +59,13 @@ def test_an_import_is_asked_for_seen_and_verified(source: ImportSource, info: Co
     shown = page(client, run)
     assert "What it brought" in shown
     assert AuditImport.objects.get().seal in shown
-    verified = client.post(act_url(source, "verify-seals"), {}, follow=True).content.decode()
-    assert "3 rows of 1 imports are as they were sealed." in verified
+    assert "3 entries of 1 sources are as they were sealed." in page(client, verified(client, source))
     with connection.cursor() as cursor:
         cursor.execute("UPDATE audit_deleteauditlog SET row = '{}'")
     assert DeleteAuditLog.objects.count() == 3
-    broken = client.post(act_url(source, "verify-seals"), {})
-    assert broken.status_code == 409
-    assert "was altered" in broken.content.decode()
+    broken = verified(client, source)
+    assert (broken.state, broken.error_code) == ("failed", "imports.seal_broken")
+    assert "leaves 0 to 2 were altered" in page(client, broken)
 
 
 def test_the_logs_page_says_what_is_wrong(source: ImportSource, cast: Cast) -> None:

@@ -12,9 +12,10 @@ from django.utils import timezone
 
 from audit import jobs, ledger
 from audit.actors import Actor
-from audit.imports import deletions, seal
+from audit.imports import deletions
 from audit.models import AuditImport, DeleteAuditTransaction, JobState, Target
 from audit.postgres.connect import ConnInfo
+from audit.seals import verify
 from tests.audit.imports.conftest import captured, execute, imported, stored
 from tests.dying import Mortals, mortals
 
@@ -64,6 +65,6 @@ def test_killed_at_any_point_it_loses_and_doubles_nothing(target: Target, info: 
     assert stored(target) == captured(info)
     assert sum(DeleteAuditTransaction.objects.values_list("row_count", flat=True)) == len(captured(info))
     imported(target)
-    verdict = seal.verify(target, actor=Actor.system("tests"))
+    verdict = verify.verify(target, actor=Actor.system("tests"))
     assert (verdict.rows, verdict.faults) == (len(captured(info)), [])
     assert ledger.verify().is_sound

@@ -10,9 +10,9 @@ from psycopg import sql
 
 from audit import targets
 from audit.actors import Actor
-from audit.imports import seal
 from audit.models import DeleteAuditLog, DeleteAuditTransaction, ImportSource, Purpose, Target
 from audit.postgres.connect import ConnInfo, connect
+from audit.seals import verify
 from tests.audit.imports.conftest import captured, execute, imported, make_shop, policy, stored
 from tests.audit.protection.steps import install, uninstall
 from tests.conftest import MakeDatabase, run
@@ -64,7 +64,7 @@ def test_a_copy_that_was_swapped_in(
     assert ids['{"Id":3}'] == ids['{"Id":4}'], "the copy gives out the same numbers again"
     assert len({row.incarnation for row in DeleteAuditTransaction.objects.all()}) == 2
     assert imported(target).records == 0
-    assert seal.verify(target, actor=TOVGOV).is_sound
+    assert verify.verify(target, actor=TOVGOV).is_sound
 
 
 def dump_and_restore(source: ConnInfo, into: ConnInfo, folder: Path) -> None:
@@ -129,7 +129,7 @@ def test_a_dump_that_was_restored_into_another_server(
     assert again.rows == 0
     delete(restored, 4)
     assert imported(target).rows == 3
-    assert seal.verify(target, actor=TOVGOV).is_sound
+    assert verify.verify(target, actor=TOVGOV).is_sound
     assert keeper.database
 
 
