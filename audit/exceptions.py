@@ -618,6 +618,36 @@ class UndeleteRunning(Refusal):
     advice = "Wait for that job, or cancel it."
 
 
+class NoisePatternWrong(UsageError):
+    code = "noise.pattern_wrong"
+    sentence = "This pattern cannot be used."
+    advice = "Patterns are RE2's: no look-around, no back references. docs/noise.md has examples."
+
+
+class NoiseReasonMissing(UsageError):
+    code = "noise.reason_missing"
+    sentence = "A noise filter needs a reason."
+    advice = "Say in a sentence why nobody has to look at these entries; it stands in the ledger."
+
+
+class NoiseHidesCritical(Refusal):
+    code = "noise.hides_critical"
+    sentence = "This filter would hide entries of a critical class."
+    advice = "Narrow the pattern or name a class: disk full, corruption, crashes and the like are always shown."
+
+
+class NoiseSettingsWrong(UsageError):
+    code = "noise.settings_wrong"
+    sentence = "These log settings do not fit."
+    advice = "docs/log-classes.md lists the classes and the severities."
+
+
+class NoSuchNoiseFilter(UsageError):
+    code = "noise.unknown"
+    sentence = "There is no such noise filter."
+    advice = "See their numbers with manage.py noise list."
+
+
 class JobCancelled(TovgovError):
     code = "job.cancelled"
     exit_status = ExitStatus.CANCELLED

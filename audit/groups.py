@@ -51,6 +51,7 @@ MANAGER = [
     "edit_policy",
     "install_protection",
     "confirm_client",
+    "set_noise",
 ]
 APPROVER = [
     "decide_approval",

@@ -26,9 +26,11 @@ from audit.models import (
     ImportSource,
     Incident,
     KnownClient,
+    LogSeverity,
     Preflight,
     Purpose,
     SentinelTable,
+    ServerLogGroup,
     Severity,
     Target,
     Undelete,
@@ -482,6 +484,24 @@ class KnownClientFactory(DjangoModelFactory):
     days = 4
     first_at = factory.LazyFunction(lambda: ago(days=5))
     last_at = factory.LazyFunction(lambda: ago(minutes=3))
+
+
+class ServerLogGroupFactory(DjangoModelFactory):
+    """A role that was refused a table, twice."""
+
+    class Meta:
+        model = ServerLogGroup
+
+    target = factory.SubFactory(TargetFactory)
+    at = factory.LazyFunction(lambda: ago(hours=3))
+    last_at = factory.SelfAttribute("at")
+    day = factory.LazyAttribute(lambda one: one.at.date())
+    kind = "privilege-denied"
+    severity = LogSeverity.HIGH
+    fingerprint = factory.Sequence(int)
+    role = "reporting"
+    title = "permission denied for table members"
+    count = 2
 
 
 class IncidentFactory(DjangoModelFactory):

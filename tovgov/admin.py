@@ -46,6 +46,7 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("audit.KnownClient", "Known clients"),
         ),
     ),
+    ("Server logs", (("audit.NoiseFilter", "Noise filters"), ("audit.LogSettings", "Log settings"))),
     (
         "Deletes",
         (

@@ -528,6 +528,26 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='NoiseFilter',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('pattern', models.CharField(blank=True, help_text='A regular expression (RE2); empty for all of a class.', max_length=500)),
+                ('kind', models.CharField(blank=True, help_text='Only entries of this class; empty for all.', max_length=30)),
+                ('reason', models.TextField()),
+                ('is_active', models.BooleanField(default=True)),
+                ('made_by', models.CharField(max_length=150)),
+                ('made_at', models.DateTimeField(auto_now_add=True)),
+                ('changed_by', models.CharField(blank=True, max_length=150)),
+                ('changed_at', models.DateTimeField(null=True)),
+                ('target', models.ForeignKey(blank=True, help_text='None: all.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='noise_filters', to='audit.target')),
+            ],
+            options={
+                'verbose_name': 'noise filter',
+                'ordering': ['-is_active', '-made_at', '-id'],
+                'permissions': [('set_noise', "Can set noise filters, and what a target's log shows")],
+            },
+        ),
+        migrations.CreateModel(
             name='MaintenanceWindow',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -548,6 +568,21 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['-opened_at', '-id'],
                 'permissions': [('open_window', 'Can open and close maintenance windows')],
+            },
+        ),
+        migrations.CreateModel(
+            name='LogSettings',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('minimum_severity', models.PositiveSmallIntegerField(choices=[(10, 'Info'), (20, 'Low'), (30, 'Medium'), (40, 'High'), (50, 'Critical')], default=40, help_text='What is less than this is noise.')),
+                ('keep_values', models.BooleanField(default=False, help_text='Keep the values in statements and messages. Secrets are masked in any case.')),
+                ('always_mask', models.JSONField(blank=True, default=list, help_text='Classes whose values are masked nevertheless.')),
+                ('never_mask', models.JSONField(blank=True, default=list, help_text='Classes whose values are kept nevertheless.')),
+                ('target', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='log_settings', to='audit.target')),
+            ],
+            options={
+                'verbose_name': 'log settings',
+                'verbose_name_plural': 'log settings',
             },
         ),
         migrations.CreateModel(
@@ -1066,6 +1101,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='preflight',
             index=models.Index(fields=['target', '-at'], name='audit_prefl_target__e16989_idx'),
+        ),
+        migrations.AddConstraint(
+            model_name='noisefilter',
+            constraint=models.CheckConstraint(condition=models.Q(('kind', ''), ('pattern', ''), _negated=True), name='a_noise_filter_names_a_pattern_or_a_class'),
         ),
         migrations.AddConstraint(
             model_name='maintenancewindow',

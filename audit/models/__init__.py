@@ -23,6 +23,7 @@ from audit.models.imports import (
 from audit.models.incidents import Incident
 from audit.models.jobs import OPEN_STATES, Job, JobManager, JobQuerySet, JobState
 from audit.models.ledger import LedgerEntry, LedgerHead
+from audit.models.noise import LogSettings, NoiseFilter
 from audit.models.protection import Protection, ProtectionPolicy, ProtectionRun, RunKind
 from audit.models.reviews import WAITING_STATES, Reviewed, ReviewEvent, ReviewState, SavedFilter
 from audit.models.seals import (
@@ -84,8 +85,10 @@ __all__ = [
     "LedgerHead",
     "LogFile",
     "LogFileState",
+    "LogSettings",
     "LogSeverity",
     "MaintenanceWindow",
+    "NoiseFilter",
     "PendingLogin",
     "PlaceKind",
     "Preflight",

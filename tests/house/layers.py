@@ -39,6 +39,7 @@ HEIGHTS = {
         "incidents": 30,
         "lists": 35,
         "jobs": 30,
+        "noise": 30,
         "seals": 35,
         "signing": 5,
         "secrets": 30,

@@ -375,3 +375,40 @@ CLASSES: tuple[LogClass, ...] = (
 )  # fmt: skip
 
 BY_CODE: dict[str, LogClass] = {one.code: one for one in CLASSES}
+
+EXAMPLES: dict[str, tuple[str, ...]] = {
+    "guard-refused": (
+        "tovgov refused: DROP TABLE of public.a_table",
+        "tovgov refused: DROP TABLE of public.a_table (ddl_guard as a_role, from 192.0.2.7)",
+        "tovgov refused: TRUNCATE of public.a_table",
+    ),
+    "disk-full": (
+        'could not extend file "base/16384/16399": No space left on device',
+        'could not write to file "pg_wal/xlogtemp.4711": No space left on device',
+    ),
+    "out-of-memory": ("out of memory", "out of shared memory",
+    "could not fork new process for connection: Cannot allocate memory"),
+    "data-corrupted": (
+        "invalid page in block 7 of relation base/16384/16399",
+        "page verification failed, calculated checksum 24113 but expected 9203",
+        "missing chunk number 0 for toast value 16402 in pg_toast_16399",
+        'index "a_table_pkey" contains unexpected zero page at block 3',
+    ),
+    "io-error": (
+        'could not fsync file "base/16384/16399": Input/output error',
+        'could not read block 7 in file "base/16384/16399": Input/output error',
+    ),
+    "crash": (
+        "server process (PID 4711) was terminated by signal 9: Killed",
+        "terminating any other active server processes",
+        "all server processes terminated; reinitializing",
+        "terminating connection because of crash of another server process",
+    ),
+    "wraparound": (
+        'database "a_database" must be vacuumed within 10985967 transactions',
+        'database is not accepting commands to avoid wraparound data loss in database "a_database"',
+    ),
+    "drop-database": ("statement: DROP DATABASE a_database", "duration: 8.4 ms  statement: drop database a_database"),
+    "panic": ("could not locate a valid checkpoint record", "could not write to log file 000000010000000000000001"),
+}  # fmt: skip
+"""Messages of each critical class, as PostgreSQL's sources have them: no noise filter may hide one."""
