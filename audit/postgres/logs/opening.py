@@ -10,8 +10,9 @@ from audit.postgres.logs.guess import crlf, format_of, prefix_of
 from audit.postgres.logs.jsonlog import JsonLog
 from audit.postgres.logs.record import Parser
 from audit.postgres.logs.stderr import Stderr
+from audit.postgres.logs.syslog import Syslog
 
-FORMATS = ("csvlog", "jsonlog", "stderr")
+FORMATS = ("csvlog", "jsonlog", "stderr", "syslog")
 
 
 def open_parser(
@@ -35,14 +36,20 @@ def open_parser(
         return CsvLog(encoding=encoding, timezone=timezone or "", state=state)
     if chosen == "jsonlog":
         return JsonLog(encoding=encoding, timezone=timezone or "", state=state)
-    if chosen != "stderr":
+    if chosen not in FORMATS:
         raise LogFormatUnknown(f"“{chosen[:40]}” is no format of server logs; there are {', '.join(FORMATS)}.")
     guessed = state is None and prefix is None
     if guessed:
-        found = prefix_of(head)
+        found = prefix_of(head, chosen)
         if found is None:
             raise LogFormatUnknown
         prefix = found.text
-    return Stderr(
-        prefix=prefix or "", guessed=guessed, crlf=crlf(head), encoding=encoding, timezone=timezone or "", state=state
+    parser = Syslog if chosen == "syslog" else Stderr
+    return parser(
+        prefix=prefix or "",
+        guessed=guessed,
+        crlf=crlf(head),
+        encoding=encoding,
+        timezone=timezone or "",
+        state=state,
     )

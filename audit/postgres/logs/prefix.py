@@ -111,6 +111,10 @@ class Prefix:
     begun: re.Pattern[str] | None
     """The beginning of a line up to its first name; None when the prefix has none."""
 
+    @property
+    def tells_time(self) -> bool:
+        return bool(TIMES & self.fields)
+
     def match(self, line: str, *, broken: bool = False) -> Line | None:
         """The shortest beginning that is the prefix and before a severity or part. Those are looked for first: a
         pattern with several names in it would try all their lengths on a line that has none."""
@@ -175,17 +179,18 @@ def _padded(pattern: str, padding: str, field: str) -> str:
     return f" *{pattern} *"
 
 
-def guessed(lines: list[str]) -> Prefix | None:
-    """The well-known prefix that most of these lines have; of several the one that tells most. None when fewer than
-    half of the lines that could begin with one do."""
-    candidates = [line for line in lines if line and not line.startswith("\t")]
+def guessed(lines: list[str], candidates: tuple[str, ...]) -> Prefix | None:
+    """The candidate that most of these lines begin with; of several the one that tells most; then the first. None when
+    fewer than half of the lines that could begin with one do."""
+    lines = [line for line in lines if line and not line.startswith("\t")]
     best, best_score = None, (0, 0)
-    for text in WELL_KNOWN:
-        prefix = compiled(text)
-        score = (sum(1 for line in candidates if prefix.match(line)), len(prefix.fields))
-        if score > best_score and score[0]:
+    for text in candidates:
+        prefix = compiled(text, needs_time=False)
+        found = [match for line in lines if (match := prefix.match(line))]
+        score = len(found), sum(1 for match in found for value in match.told.values() if value)
+        if score > best_score:
             best, best_score = prefix, score
-    return best if best_score[0] * 2 >= len(candidates) else None
+    return best if best_score[0] * 2 >= len(lines) else None
 
 
 def started(session: str) -> datetime | None:

@@ -35,6 +35,8 @@ class Stderr:
     Raises ``LogPrefixUnusable``, ``LogEncodingUnusable``, ``LogTimezoneUnknown``."""
 
     format = "stderr"
+    needs_time = True
+    """Whether the prefix must tell it."""
 
     def __init__(
         self,
@@ -61,7 +63,7 @@ class Stderr:
 
     def _use(self, text: str) -> None:
         self.prefix = text
-        self._prefix = prefix.compiled(text)
+        self._prefix = prefix.compiled(text, needs_time=self.needs_time)
 
     @property
     def state(self) -> dict[str, Any]:
@@ -127,7 +129,10 @@ class Stderr:
         self._give(self._joining.ripe(offset), out)
         if offset == 0:
             raw = raw.removeprefix(BOM)
-        text = self._decode(raw.removesuffix(b"\r") if self._crlf else raw)
+        self._text(raw.removesuffix(b"\r") if self._crlf else raw, offset, end, continued=continued)
+
+    def _text(self, raw: bytes, offset: int, end: int, *, continued: bool) -> None:
+        text = self._decode(raw)
         if continued:
             self._more(text, offset, end)
         elif self._stub:

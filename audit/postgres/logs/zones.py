@@ -58,6 +58,12 @@ class Clock:
         except (ValueError, OverflowError):
             raise Unreadable(TIME_UNREADABLE) from None
 
+    def in_zone(self, at: datetime) -> datetime:
+        """A time without any zone, by the source's. Raises ``Unreadable`` where nobody said it."""
+        if self._zone is None:
+            raise Unreadable(ZONE_UNKNOWN)
+        return at.replace(tzinfo=self._zone).astimezone(UTC)
+
     def offset(self, local: str, zone: str) -> str:
         """How far ``zone`` was from UTC within that hour, as ``+01:00``. Raises ``Unreadable``."""
         try:
