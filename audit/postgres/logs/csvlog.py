@@ -35,6 +35,7 @@ UNENDED = "unexpected end of data"
 KEPT = 50_000
 DIGITS, BIG_DIGITS = 10, 20
 """Of a 32-bit and of a signed 64-bit number."""
+ABBREVIATION = re.compile(ZONE.decode())
 QUOTED = rb'(?:"(?:[^"]|""){0,1000}")?'
 HEAD = re.compile(
     TIME + rb"\.\d{3} " + ZONE + rb"," + QUOTED + rb"," + QUOTED + rb",\d{0,10}," + QUOTED
@@ -242,7 +243,7 @@ class CsvLog:
         return row + OLDER[len(row)]
 
     def _offset(self, stamp: str) -> str:
-        if stamp[FRACTION : FRACTION + 1] != " ":
+        if stamp[FRACTION : FRACTION + 1] != " " or not ABBREVIATION.fullmatch(stamp, FRACTION + 1):
             raise ValueError
         return self._clock.offset(stamp[:FRACTION], stamp[FRACTION + 1 :])
 

@@ -40,7 +40,21 @@ def decoder(encoding: str) -> Callable[[bytes], str]:
     return decode
 
 
+def reversibly(data: bytes, encoding: str) -> tuple[str, bool]:
+    """Bytes → text in which a backslash is one of the log's own, for JSON; and whether ``visible`` has work in it."""
+    try:
+        return data.decode(encoding), b"\0" in data
+    except UnicodeDecodeError:
+        return data.decode(encoding, "surrogateescape"), True
+
+
 def visible(text: str) -> str:
-    """``text`` that may hold NUL or half surrogate pairs (from JSON's ``\\u0000``, ``\\ud800``), these made visible."""
+    """``text`` that may hold NUL, undecodable bytes, or half surrogate pairs (from JSON's ``\\u0000``, ``\\ud800``),
+    these made visible."""
     text = text.replace("\0", "\\x00")
-    return SURROGATES.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return SURROGATES.sub(_visible, text)
+
+
+def _visible(found: re.Match[str]) -> str:
+    number = ord(found[0])
+    return f"\\x{number - 0xDC00:02x}" if 0xDC80 <= number <= 0xDCFF else f"\\u{number:04x}"

@@ -19,7 +19,7 @@ JSON = re.compile(rb"(?m)^" + BEGINNINGS.pattern)
 NAMED = re.compile(r"\.(csv|json)(?:\.(?:gz|zst|\d+))*\Z")
 
 
-def format_of(head: bytes, name: str = "") -> str:
+def format_of(head: bytes, name: str = "", prefix: str | None = None) -> str:
     """``csvlog``, ``jsonlog`` or ``syslog`` from the beginning of a text; by its name (packed or not) when the text
     does not tell; else ``stderr``. A line of stderr that quotes one of the others begins with a tab."""
     text = head.removeprefix(BOM)[:HEAD_BYTES]
@@ -30,7 +30,13 @@ def format_of(head: bytes, name: str = "") -> str:
     if any(FRAME.match(line) for line in _lines(head)[:SYSLOG_LINES]):
         return "syslog"
     named = NAMED.search(name)
-    return f"{named[1]}log" if named else "stderr"
+    return f"{named[1]}log" if named and not _is_stderr(head, prefix) else "stderr"
+
+
+def _is_stderr(head: bytes, prefix: str | None) -> bool:
+    """Whether most lines begin with the prefix, or with a well-known one."""
+    candidates = WELL_KNOWN if prefix is None else (prefix,)
+    return guessed(_lines(head), candidates) is not None
 
 
 def prefix_of(head: bytes, format_: str = "stderr") -> Prefix | None:

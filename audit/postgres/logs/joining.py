@@ -38,8 +38,8 @@ class Waiting:
     cut_at: int | None = None
     whole: bool = False
 
-    def add(self, text: str, offset: int, end: int, part: str = "") -> None:
-        """A line more, of a new part or of the last one."""
+    def add(self, text: str, offset: int, end: int, part: str = "", *, glue: bool = False) -> None:
+        """A line more, of a new part or of the last one; with ``glue`` more of the last line."""
         if self.spans and self.spans[-1][1] == offset:
             self.spans[-1][1] = end
         else:
@@ -51,7 +51,11 @@ class Waiting:
         if len(text) > LIMIT - self.size:
             self.cut_at, text = offset, text[: LIMIT - self.size]
         self.size += len(text)
-        self.parts.setdefault(self.part, []).append(text)
+        lines = self.parts.setdefault(self.part, [])
+        if glue and lines:
+            lines[-1] += text
+        else:
+            lines.append(text)
 
     def text(self, part: str) -> str:
         return "\n".join(self.parts.get(part, ()))

@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Any
 
 from audit.postgres.logs import faults
-from audit.postgres.logs.encoding import BOM, decoder, known, visible
+from audit.postgres.logs.encoding import BOM, known, reversibly, visible
 from audit.postgres.logs.faults import Unreadable, add
 from audit.postgres.logs.record import LIMIT, Fault, Found, LogRecord
 from audit.postgres.logs.words import LEVEL, level
@@ -48,9 +48,10 @@ class JsonLog:
         self.consumed = int(state.get("consumed", 0))
         self._encoding = known(state.get("encoding", encoding))
         self._clock = Clock(state.get("timezone", timezone))
-        self._decode = decoder(self._encoding)
         self._lost = str(state.get("lost", ""))
         """While a line's end is looked for: what the text is until there."""
+        self._odd = False
+        """Whether the text holds bytes that no text of PostgreSQL's can."""
         self._pieces: list[bytes] = []
         self._size = 0
 
@@ -96,7 +97,8 @@ class JsonLog:
 
     def _lines(self, body: bytes, out: list[Found | Fault]) -> None:
         start, raw = self.consumed, body.split(b"\n")
-        for number, line in enumerate(self._decode(body).split("\n")[:-1]):
+        text, self._odd = reversibly(body, self._encoding)
+        for number, line in enumerate(text.split("\n")[:-1]):
             end = start + len(raw[number]) + 1
             try:
                 if end - start > LIMIT or self._lost:
@@ -135,7 +137,8 @@ class JsonLog:
             self._fragment(raw[left:right], start + left, code if right == len(raw) else faults.NOT_A_RECORD, out)
 
     def _fragment(self, raw: bytes, start: int, code: str, out: list[Found | Fault]) -> None:
-        end, text = start + len(raw), self._decode(raw)
+        text, self._odd = reversibly(raw, self._encoding)
+        end = start + len(raw)
         if code == faults.TOO_LONG:
             record = self._salvaged(text)
             self._lost = code if record else faults.NOT_A_RECORD
@@ -157,7 +160,7 @@ class JsonLog:
     def _salvaged(self, torn: str) -> LogRecord | None:
         """What can be read of a record from its beginning to its message and on."""
         torn = OPEN_ESCAPE.sub("", torn.rstrip("\n"))
-        for ended in (torn + '"}', torn + "}", torn[: torn.rfind(',"')] + "}"):
+        for ended in (torn + '"}', torn + "}", torn.removesuffix(",") + "}", torn[: torn.rfind(',"')] + "}"):
             try:
                 record = self._record(ended)
             except (*NO_RECORD, Unreadable):
@@ -167,11 +170,9 @@ class JsonLog:
 
     def _record(self, line: str) -> LogRecord:
         """Raises what its caller expects of a line that is no record, ``Unreadable`` for a time of unknown zone."""
-        if "\\u" in line and ODD.search(line):
-            found, end = _read_object(line)
+        found, end = _read_object(line)
+        if self._odd or ("\\u" in line and ODD.search(line)):
             found = {key: visible(value) if isinstance(value, str) else value for key, value in found.items()}
-        else:
-            found, end = _read_object(line)
         if end != len(line) and line[end:] != "\r":
             raise ValueError
         return self._made(found)

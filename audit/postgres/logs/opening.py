@@ -31,7 +31,7 @@ def open_parser(
 
     Raises ``LogFormatUnknown``, ``LogPrefixUnusable``, ``LogEncodingUnusable``, ``LogTimezoneUnknown``.
     """
-    chosen = (state or {}).get("format") or format or format_of(head, name)
+    chosen = (state or {}).get("format") or format or format_of(head, name, prefix)
     if chosen == "csvlog":
         return CsvLog(encoding=encoding, timezone=timezone or "", state=state)
     if chosen == "jsonlog":

@@ -19,8 +19,8 @@ from audit.postgres.logs.words import LEVEL, PART
 TIME = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
 ZONE = r"(?:[A-Za-z]{1,10}|[+-]\d{2,6})"
 NAME = r"[^\n]{0,260}?"
-BROKEN_NAME = r"[\s\S]{0,260}?"
 """63 bytes, four letters for each that is not UTF-8."""
+BROKEN_NAME = r"[\s\S]{0,63}?"
 LONGEST = 4096
 """Letters within which a prefix ends."""
 FIELDS = {
@@ -116,15 +116,18 @@ class Prefix:
         return bool(TIMES & self.fields)
 
     def match(self, line: str, *, broken: bool = False) -> Line | None:
-        """The shortest beginning that is the prefix and before a severity or part. Those are looked for first: a
-        pattern with several names in it would try all their lengths on a line that has none."""
+        """The shortest beginning that is the prefix and before a severity or part; the longest where a name holds
+        newlines and what else its author liked. Severities are looked for first: a pattern with several names in it
+        would try all their lengths on a line that has none."""
         pattern = self.broken if broken else self.whole
-        at = 0
+        at, best = 0, None
         while found := _word().search(line, at, LONGEST):
             if head := pattern.fullmatch(line, 0, found.start()):
-                return Line(head.groupdict(default=""), found["word"], line[found.end() :])
+                best = Line(head.groupdict(default=""), found["word"], line[found.end() :])
+                if not broken:
+                    break
             at = found.start() + 1
-        return None
+        return best
 
 
 @cache

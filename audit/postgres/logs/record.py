@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
-LIMIT = 16 * 1024 * 1024
+LIMIT = 4 * 1024 * 1024
 """Bytes of one record that are kept; what is longer is cut, and a ``Fault`` says so."""
 
 

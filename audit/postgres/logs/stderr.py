@@ -134,7 +134,7 @@ class Stderr:
     def _text(self, raw: bytes, offset: int, end: int, *, continued: bool) -> None:
         text = self._decode(raw)
         if continued:
-            self._more(text, offset, end)
+            self._more(text, offset, end, glue=True)
         elif self._stub:
             self._try_broken_name(text, offset, end)
         elif text.startswith("\t"):
@@ -142,13 +142,13 @@ class Stderr:
         else:
             self._beginning(text, offset, end)
 
-    def _more(self, text: str, offset: int, end: int) -> None:
+    def _more(self, text: str, offset: int, end: int, *, glue: bool = False) -> None:
         """A line that continues the last one."""
         last = self._joining.last
         if last is None or last.code:
             self._joining.strange(offset, end, faults.ORPHAN)
         else:
-            last.add(text, offset, end)
+            last.add(text, offset, end, glue=glue)
 
     def _beginning(self, text: str, offset: int, end: int) -> None:
         """A line that should begin with the prefix."""

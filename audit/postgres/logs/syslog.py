@@ -65,7 +65,7 @@ class Syslog(Stderr):
     def _more_of_a_long_line(self, text: str, offset: int, end: int, *, continued: bool) -> None:
         last = self._joining.last
         if continued and last is not None and not last.code:
-            last.add(text, offset, end)
+            last.add(text, offset, end, glue=True)
         elif text:
             self._joining.strange(offset, end, faults.NOT_A_RECORD)
 

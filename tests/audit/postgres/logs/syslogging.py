@@ -38,7 +38,12 @@ def escaped(data: bytes, *, all_of_it: bool = False) -> bytes:
 
 
 def framed(
-    messages: list[tuple[int, bytes]], *, style: str = "3164", all_of_it: bool = False, split: bool = True
+    messages: list[tuple[int, bytes]],
+    *,
+    style: str = "3164",
+    all_of_it: bool = False,
+    split: bool = True,
+    first: int = 1,
 ) -> bytes:
     """Messages (pid, text of stderr) as a daemon writes them to a file."""
     head = {
@@ -47,7 +52,7 @@ def framed(
         "5424": b'<134>1 2026-11-20T10:40:01.5+01:00 db1 postgres %d - [meta x="]\\""] ',
     }[style]
     out = []
-    for number, (pid, text) in enumerate(messages, 1):
+    for number, (pid, text) in enumerate(messages, first):
         parts = list(chunks(text)) if split else [text.removesuffix(b"\n")]
         for chunk, part in enumerate(parts, 1):
             name = b"[%d-%d] " % (number, chunk) if len(parts) > 1 else b"[%d] " % number

@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from tests.audit.postgres.logs.syslogging import framed
+
 PREFIX = "%m [%p] <%u> "
 AT = "2026-11-20 10:40:01.123 CET"
 BEGAN = "2026-11-20 10:30:00 CET"
@@ -55,4 +57,9 @@ def stderr(one: Event, line: int = 1) -> str:
     )
 
 
-WRITERS: dict[str, Callable[..., str]] = {"csvlog": csvlog, "jsonlog": jsonlog, "stderr": stderr}
+def syslog(one: Event, line: int = 1) -> str:
+    """``line`` numbers the messages of the server."""
+    return framed([(one["pid"], stderr(one).encode())], first=line).decode()
+
+
+WRITERS: dict[str, Callable[..., str]] = {"csvlog": csvlog, "jsonlog": jsonlog, "stderr": stderr, "syslog": syslog}
