@@ -13,6 +13,7 @@ import psycopg
 from psycopg import sql
 
 from audit.postgres import queries
+from audit.postgres.writing import roles
 from audit.undelete.columns import Part
 from audit.undelete.shape import load
 
@@ -25,9 +26,9 @@ def as_application(connection: psycopg.Connection, part: Part) -> Iterator[None]
     if part.silent:
         connection.execute(queries.read("undelete/silence"))
     with as_owner(connection, table.owner if table.can_be_owner else ""):
-        connection.execute(queries.read("undelete/application_path"), (table.owner,))
+        roles.take_path_of(connection, table.owner)
         yield
-    connection.execute(queries.read("undelete/no_path"))
+    roles.take_no_path(connection)
     if part.silent:
         connection.execute(queries.read("undelete/silence_end"))
 
@@ -38,12 +39,7 @@ def as_owner(connection: psycopg.Connection, owner: str) -> Iterator[None]:
     error nothing is set back: the transaction does that."""
     if owner:
         connection.execute(load("stage_rights", role=sql.Identifier(owner)))
-        become(connection, owner)
+        roles.become(connection, owner)
     yield
     if owner:
-        connection.execute(queries.read("undelete/become_oneself"))
-
-
-def become(connection: psycopg.Connection, role: str) -> None:
-    """Go on as ``role`` to the end of the transaction, or until ``RESET ROLE``."""
-    connection.execute(load("become", role=sql.Identifier(role)))
+        roles.become_oneself(connection)

@@ -11,6 +11,7 @@ from psycopg import sql
 
 from audit.exceptions import UndeleteRefused
 from audit.postgres import queries
+from audit.postgres.writing import constraints
 from audit.undelete.application import as_application
 from audit.undelete.columns import Part, compare
 from audit.undelete.conflicts import judge
@@ -101,7 +102,7 @@ class Work:
                 )
             part.is_blocked = self._is_refused(part)
         if self.sequence.deferred:
-            self.connection.execute(queries.read("undelete/defer"))
+            constraints.defer(self.connection)
 
     def _lost(self, part: Part) -> dict[str, int]:
         gone = [name for name in part.names if name not in {column.name for column in part.now.columns}]
@@ -176,7 +177,7 @@ class Work:
         with as_application(self.connection, part):
             put = self.connection.execute(self._statement(part)).rowcount
             if not self.sequence.deferred:
-                self.connection.execute(queries.read("undelete/check_deferred"))
+                constraints.check_deferred(self.connection)
         self.ear.log(f"{part.now.label}: {put} rows put in")
         if put != wanted:
             part.is_blocked = True
@@ -186,7 +187,7 @@ class Work:
         """The foreign keys of a circle, when all rows are in; as the owner, because triggers may hang on them."""
         try:
             with self.connection.transaction(), as_application(self.connection, last):
-                self.connection.execute(queries.read("undelete/check_deferred"))
+                constraints.check_deferred(self.connection)
         except psycopg.IntegrityError as error:
             last.is_blocked = True
             last.find("constraint_refused", _words(error))

@@ -1,1 +1,0 @@
-SELECT pg_catalog.setval({sequence}, {value}, true)

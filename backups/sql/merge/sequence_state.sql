@@ -1,1 +1,0 @@
-SELECT last_value, is_called FROM {sequence}
