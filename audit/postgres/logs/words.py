@@ -1,7 +1,7 @@
 """The words of PostgreSQL's translations that a log is built from, to English.
 
-From ``src/backend/po/*.po``, messages of ``elog.c``: severities stand translated in all formats, the names of a
-record's parts in stderr and syslog. ``tests/audit/postgres/logs/test_words.py`` compares them with the translations
+From ``src/backend/po/*.po``, messages of ``elog.c``: severities stand translated in all formats but jsonlog, the
+names of a record's parts in stderr and syslog. ``tests/audit/postgres/logs/test_words.py`` compares them with the translations
 that are installed on the machine. Which language a log is in need not be known: no word means two things, but one:
 Georgian says the same for NOTICE and WARNING, and there the SQLSTATE decides.
 """

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import secrets
+import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 from psycopg import sql
 
 from audit.postgres.connect import ConnInfo
+from tovgov.binaries import DEBIAN
 from tovgov.embedded import Cluster, free_port, majors
 
 SETTINGS = {
@@ -62,15 +66,14 @@ class Writer:
         return None
 
     def mark(self) -> None:
-        """Wait until everything written so far stands in all files: the session's end comes after its words."""
+        """Wait until everything written so far stands in all files."""
         word = secrets.token_hex(8)
         self.execute(f"DO $$ BEGIN RAISE LOG 'mark {word}'; END $$")
         deadline = time.monotonic() + SECONDS
         for path in self.paths().values():
             while True:
                 text = path.read_bytes()
-                at = text.find(b"mark " + word.encode())
-                if at >= 0 and text.find(b"disconnection: session time", at) >= 0 and text.endswith(b"\n"):
+                if text.endswith(b"\n") and (b"mark " + word.encode()) in text:
                     break
                 assert time.monotonic() < deadline, f"{path} does not get its lines"
                 time.sleep(0.01)
@@ -112,19 +115,18 @@ class Writer:
             pass
 
 
-@pytest.fixture(scope="module", params=sorted(majors()))
-def writer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Writer]:
-    """One server of each version on this machine."""
-    folder = tmp_path_factory.mktemp("writer")
+@contextmanager
+def writing(folder: Path, major: int, settings: dict[str, str] | None = None) -> Iterator[Writer]:
+    """A server of its own, with the databases and roles of odd names."""
     for parent in (folder, folder.parent):
         parent.chmod(0o711)
     cluster = Cluster(
         data=folder / "data",
-        major=request.param,
+        major=major,
         port=free_port(),
         tcp=True,
         password=secrets.token_urlsafe(12),
-        settings=SETTINGS,
+        settings=SETTINGS | (settings or {}),
         durable=False,
     )
     cluster.start()
@@ -133,7 +135,45 @@ def writer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         for name in (ROLE, NEWLINE):
             found.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))  # type: ignore[arg-type]
             found.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(name)))  # type: ignore[arg-type]
-        found.mark()
         yield found
     finally:
         cluster.stop(immediately=True)
+
+
+@pytest.fixture(scope="module", params=sorted(majors()))
+def writer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Writer]:
+    """One server of each version on this machine."""
+    with writing(tmp_path_factory.mktemp("writer"), request.param) as found:
+        found.mark()
+        yield found
+
+
+TRANSLATIONS = Path("/usr/share/locale")
+LANGUAGES = {"de": "FEHLER", "fr": "ERREUR", "ru": "ОШИБКА", "ko": "오류", "zh_CN": "错误"}
+DEBIANS = [major for major, programs in majors().items() if programs.is_relative_to(DEBIAN)]
+
+
+@pytest.fixture(scope="module", params=LANGUAGES)
+def translated(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Writer, str, str]]:
+    """A server of Debian's that speaks another language: (writer, language, its word for ERROR). It gets the language
+    by the environment, which needs no locale of it on the machine."""
+    language = request.param
+    major = next(
+        (one for one in DEBIANS if (TRANSLATIONS / language / f"LC_MESSAGES/postgres-{one}.mo").exists()), None
+    )
+    if major is None:
+        pytest.skip("no translations of PostgreSQL on this machine")
+    run = subprocess.run
+
+    def in_language(*arguments: Any, env: dict[str, str] | None = None, **more: Any) -> Any:
+        spoken = {"LANGUAGE": language, "LC_ALL": "C.UTF-8"}
+        return run(*arguments, env=env and env | spoken, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tovgov.embedded.subprocess.run", in_language)
+        with writing(tmp_path_factory.mktemp(language), major, {"lc_messages": "C.UTF-8"}) as found:
+            patch.undo()
+            found.mark()
+            yield found, language, LANGUAGES[language]
