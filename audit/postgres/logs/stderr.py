@@ -18,7 +18,7 @@ from audit.postgres.logs.joining import Joining, Waiting, give
 from audit.postgres.logs.lines import PIECE, Lines
 from audit.postgres.logs.prefix import Line
 from audit.postgres.logs.record import Fault, Found, LogRecord
-from audit.postgres.logs.words import LEVEL, PART, POSITION, UNKNOWN, level
+from audit.postgres.logs.words import LEVEL, PART, UNKNOWN, level, without_position
 from audit.postgres.logs.zones import Clock
 
 MESSAGE = "MESSAGE"
@@ -218,7 +218,7 @@ def record(one: Waiting, clock: Clock, at: datetime | None = None) -> LogRecord:
     if location and (verbose := SQLSTATE.match(message)):
         sqlstate, message = verbose[1], message[verbose.end() :]
     query, internal_query, context = one.text("STATEMENT"), one.text("QUERY"), one.text("CONTEXT")
-    message = POSITION.sub("", message)
+    message = without_position(message)
     if backtrace := one.text("BACKTRACE"):
         context = f"{context}\nBACKTRACE:  {backtrace}".lstrip("\n")
     address, port = _peer(told)
