@@ -452,6 +452,12 @@ class PlaceInvalid(UsageError):
     advice = "docs/seals.md says what each kind of place needs."
 
 
+class NoSuchPlace(UsageError):
+    code = "seals.place_unknown"
+    sentence = "There is no such place for checkpoints."
+    advice = "imports places shows them."
+
+
 class PublicationFailed(InfrastructureFault):
     code = "seals.publication_failed"
     sentence = "A checkpoint could not be published."

@@ -52,6 +52,7 @@ MANAGER = [
     "install_protection",
     "confirm_client",
     "set_noise",
+    "change_publicationplace",
 ]
 APPROVER = [
     "decide_approval",

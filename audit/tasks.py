@@ -15,7 +15,7 @@ from audit.models import AuditImport, Export, JobState, ProtectionRun, RunKind, 
 from audit.progress import Progress
 from audit.protection import drift, install, uninstall, windows
 from audit.protection.attack import request
-from audit.seals import checkpoints
+from audit.seals import checkpoints, publication
 from audit.seals import request as seal_verification
 from audit.undelete.perform import perform as perform_undelete
 
@@ -27,7 +27,7 @@ def tick() -> None:
     and look at every target. One that fails does not keep the next from running."""
     with ExitStack() as acts:  # a bug in one propagates, after the others have run
         ours = [confirm_targets, windows.relock_due, drift.watch, connection_watch.watch, clients.learn, schedule.watch]
-        ours += [exports.expire, checkpoints.watch]
+        ours += [exports.expire, checkpoints.watch, publication.watch]
         for act in reversed([jobs.reap, partitions.look_after, approvals.expire, *registry.ticks, *ours]):
             acts.callback(_run, act)
 

@@ -26,6 +26,7 @@ from audit.models import (
     ReviewEvent,
     ReviewState,
 )
+from audit.seals.entries import seal_connections
 
 SAME = timedelta(seconds=61)
 """Sources name different moments of one login, at most PostgreSQL's authentication_timeout (a minute) apart."""
@@ -198,6 +199,7 @@ class _Fresh:
         groups.write()
         for row, _ in self.counted:
             row.of_group_id = groups.pk_of(row)
+        seal_connections(self.source, self.rows)
         ConnectionAuditLog.objects.bulk_create(self.rows, batch_size=2000)
         taken = [(row, twin) for row, twin in self.counted if twin is not None]
         for row, twin in taken:

@@ -80,6 +80,7 @@ class Migration(migrations.Migration):
                 ('kind', models.CharField(choices=[('folder', 'A folder'), ('mail', 'Mail'), ('webhook', 'A web address'), ('database', 'Another PostgreSQL database')], max_length=10)),
                 ('address', models.CharField(help_text='The folder, the mail addresses (with commas between them), the https address, or where the database is: host=… dbname=… user=…', max_length=500, validators=[audit.models.targets.sendable])),
                 ('secret', audit.models.fields.EncryptedTextField(blank=True, help_text="The web address's key for signatures, or the database's password.", validators=[audit.models.targets.sendable])),
+                ('is_insecure', models.BooleanField(default=False, help_text='Plain http and addresses of this machine are allowed.')),
                 ('every_minutes', models.PositiveIntegerField(default=0, help_text='At most so often; 0: each checkpoint at once.')),
                 ('is_active', models.BooleanField(default=True)),
             ],

@@ -123,6 +123,7 @@ class PublicationPlace(models.Model):
     secret = EncryptedTextField(
         blank=True, validators=[sendable], help_text="The web address's key for signatures, or the database's password."
     )
+    is_insecure = models.BooleanField(default=False, help_text="Plain http and addresses of this machine are allowed.")
     every_minutes = models.PositiveIntegerField(default=0, help_text="At most so often; 0: each checkpoint at once.")
     is_active = models.BooleanField(default=True)
 

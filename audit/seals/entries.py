@@ -11,9 +11,8 @@ from dataclasses import dataclass
 
 from django.db import connection, transaction
 
-from audit.models import SERVER_LOGS, ImportKind, ImportSource
-from audit.seals import tree
-from audit.seals.merkle import leaf_hash
+from audit.models import SERVER_LOGS, ConnectionAuditLog, ImportKind, ImportSource
+from audit.seals import leaves, tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,7 @@ DELETIONS = Sealed(
 CONNECTIONS = Sealed(
     "audit_connectionauditlog",
     "audit_connectionauditlog e",
-    _plain("target_id", "at", "seen_at", "source", "pid", "session", "role", "database", "client_address",
+    _plain("target_id", "at", "source", "pid", "session", "role", "database", "client_address", "client_host",
            "application_name", "tls", "method", "outcome", "reason"),
     "e.import_source_id = {source}",
 )  # fmt: skip
@@ -78,16 +77,17 @@ SERVER_LOG = Sealed(
     "e.source_id = {source}",
 )  # fmt: skip
 
-BY_KIND = {
-    ImportKind.DELETIONS: DELETIONS,
-    ImportKind.LOGINS: CONNECTIONS,
-    ImportKind.SAMPLES: CONNECTIONS,
-} | dict.fromkeys(SERVER_LOGS, SERVER_LOG)
+BY_KIND: dict[str, tuple[Sealed, ...]] = {
+    ImportKind.DELETIONS: (DELETIONS,),
+    ImportKind.LOGINS: (CONNECTIONS,),
+    ImportKind.SAMPLES: (CONNECTIONS,),
+} | dict.fromkeys(SERVER_LOGS, (SERVER_LOG, CONNECTIONS))
+"""A server's log tells of connections too: both are leaves of its one tree."""
 
 
-def entries_of(source: ImportSource) -> Sealed:
-    """What the entries of ``source`` are."""
-    return BY_KIND[ImportKind(source.kind)]
+def tables_of(source: ImportSource) -> tuple[Sealed, ...]:
+    """The tables whose rows are leaves of the tree of ``source``."""
+    return BY_KIND[source.kind]
 
 
 @contextmanager
@@ -101,21 +101,16 @@ def copied(select: str) -> Iterator[Iterator[bytes]]:
             yield (bytes(row)[:-1] for row in rows)
 
 
-def seal(source: ImportSource, ids: Sequence[int]) -> int:
-    """Seal rows of ``source`` that the caller's transaction has stored without a leaf; how many. They become leaves in
-    the order of their ids. For sources that bring few rows; who brings many hashes the lines as it makes them."""
-    if not ids:
-        return 0
-    entries = entries_of(source)
-    condition = f"e.leaf IS NULL AND e.id = ANY(ARRAY[{', '.join(str(int(one)) for one in ids)}]::bigint[])"
-    tree.lock(source)
-    with copied(f"{entries.select(condition, 'e.id')} ORDER BY e.id") as lines:
-        found = [line.partition(b"\t") for line in lines]
-    first = tree.append(source, [leaf_hash(line) for _, _, line in found])
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"UPDATE {entries.table} e SET leaf = s.leaf FROM unnest(%s::bigint[], %s::bigint[]) s (id, leaf)"  # noqa: S608
-            " WHERE e.id = s.id",
-            [[int(one) for one, _, _ in found], list(range(first, first + len(found)))],
-        )
-    return len(found)
+def seal_connections(source: ImportSource, rows: Sequence[ConnectionAuditLog]) -> None:
+    """Make connections leaves of the tree of ``source``, in the transaction that stores them and before they are
+    stored: each gets its number."""
+    first = tree.append(source, [leaves.hash_of(_connection_line(row)) for row in rows])
+    for place, row in enumerate(rows):
+        row.leaf = first + place
+
+
+def _connection_line(row: ConnectionAuditLog) -> bytes:
+    values = ((name, getattr(row, name)) for name in CONNECTIONS.names)
+    return leaves.line(
+        [leaves.address(value) if name == "client_address" else leaves.text(value) for name, value in values]
+    )

@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import IO
 
 from audit.models import ImportSource
-from audit.seals.entries import copied, entries_of
+from audit.seals.entries import Sealed, copied, tables_of
 from audit.seals.merkle import HASH
 from audit.seals.retirement import Retired
 from audit.seals.told import leaves as words
@@ -43,7 +43,8 @@ def verify(
     count = min(size, file.seek(0, 2) // HASH)
     seen, wrong, found = bytearray(count), _Wrong(), Found()
     with _mapped(file) as expected:
-        _compare(source, count, expected, seen, wrong, tell)
+        for table in tables_of(source):
+            _compare(source, table, count, expected, seen, wrong, tell)
         found.sound = count - seen.count(0) - len(wrong.altered)
         found.faults += some(list(_altered(wrong.altered, seen, expected)))
     found.faults += some(wrong.put_in)
@@ -62,10 +63,10 @@ def _mapped(file: IO[bytes]) -> mmap.mmap:
     return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
-def _compare(source: ImportSource, count: int, expected: mmap.mmap, seen: bytearray, wrong: _Wrong,
+def _compare(source: ImportSource, table: Sealed, count: int, expected: mmap.mmap, seen: bytearray, wrong: _Wrong,
              tell: Callable[[int], None]) -> None:  # fmt: skip
-    entries, read = entries_of(source), 0
-    with copied(entries.select(entries.of(source), "e.leaf", "e.id")) as lines:
+    read = 0
+    with copied(table.select(table.of(source), "e.leaf", "e.id")) as lines:
         for line in lines:
             leaf, key, text = line.split(b"\t", 2)
             number = -1 if leaf == b"\\N" else int(leaf)

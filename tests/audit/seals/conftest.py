@@ -43,11 +43,11 @@ def source(db: None) -> ImportSource:
 def add(source: ImportSource, count: int, **facts: Any) -> list[ConnectionAuditLog]:
     """More sessions of ``source``, sealed."""
     with transaction.atomic():
-        rows = [ConnectionAuditLogFactory(target=source.target, import_source=source, **facts) for _ in range(count)]
-        assert entries.seal(source, [row.pk for row in rows]) == count
-    for row in rows:
-        row.refresh_from_db()
-    return rows
+        rows = [
+            ConnectionAuditLogFactory.build(target=source.target, import_source=source, **facts) for _ in range(count)
+        ]
+        entries.seal_connections(source, rows)
+        return ConnectionAuditLog.objects.bulk_create(rows)
 
 
 def execute(*statements: str) -> None:

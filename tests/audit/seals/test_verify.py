@@ -82,7 +82,7 @@ def test_a_forgery_is_found(source: ImportSource, keys: Path, name: str) -> None
 
 def rewritten(source: ImportSource) -> None:
     """Grow the tree anew over the rows as they are now: what an owner who knows this code would do."""
-    known = entries.entries_of(source)
+    (known,) = entries.tables_of(source)
     grown = SealTree.objects.get(source=source)
     with transaction.atomic():
         SealTile.objects.filter(tree=grown).delete()
@@ -340,10 +340,13 @@ def test_server_log_entries_are_sealed_by_their_own_line(keys: Path, db: None) -
     )  # fmt: skip
     ServerLogEntry.objects.update(leaf=F("offset"))
     with transaction.atomic():
-        known = entries.entries_of(source)
+        known = entries.SERVER_LOG
         with entries.copied(f"{known.select(known.of(source))} ORDER BY e.id") as lines:
             hashes = [leaf_hash(line) for line in lines]
         tree.append(source, hashes)
-    assert verify.verify(source.target, actor=TOVGOV).rows == len(rows)
+    add(source, 2, source="server log")
+    assert verify.verify(source.target, actor=TOVGOV).rows == len(rows) + 2, (
+        "its connections are leaves of the same tree"
+    )
     ServerLogEntry.objects.filter(leaf=1).update(message="nothing happened")
     assert "leaf 1 (entry" in faults(source)[0]
