@@ -1,5 +1,5 @@
 """``make bench``: measure every claim and write ``var/bench/report.json``. ``--quick`` is small, for development: its
-numbers prove nothing. ``--only demo,backup,memory,restore,swap,protect,undelete,import,review`` picks."""
+numbers prove nothing. ``--only demo,backup,memory,restore,swap,protect,undelete,import,review,seal`` picks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.benchmarks import ground as grounds
 from tests.benchmarks import measuring
 from tests.benchmarks.measuring import Claim
 
-PARTS = ("demo", "backup", "memory", "restore", "swap", "protect", "undelete", "import", "review")
+PARTS = ("demo", "backup", "memory", "restore", "swap", "protect", "undelete", "import", "review", "seal")
 
 
 def main() -> int:
@@ -42,7 +42,16 @@ def measure(wanted: list[str], *, quick: bool) -> Iterator[Claim]:
 
     keys.ensure()
     django.setup()
-    from tests.benchmarks import backing_up, demonstrating, importing, protecting, restoring, reviewing, undeleting
+    from tests.benchmarks import (
+        backing_up,
+        demonstrating,
+        importing,
+        protecting,
+        restoring,
+        reviewing,
+        sealing,
+        undeleting,
+    )
     from tests.benchmarks.tovgov_under_test import running
 
     size, small, large, rounds = (60, 20, 120, 1) if quick else (1000, 100, 2000, 3)
@@ -68,6 +77,8 @@ def measure(wanted: list[str], *, quick: bool) -> Iterator[Claim]:
             yield from importing.steady_stream(ground, tovgov, seconds=30 if quick else 600)
             yield from importing.million(ground, tovgov, rows=size * 1_000)
             yield from importing.deaths(ground, tovgov, kills=40 if quick else 1_000)
+        if "seal" in wanted:
+            yield from sealing.sealed(rows=50_000 if quick else 1_000_000)
         if "review" in wanted:
             yield from reviewing.lists(rows=200_000 if quick else 10_000_000, rounds=1 if quick else 5)
             yield from reviewing.exporting(rows=20_000 if quick else 1_000_000)

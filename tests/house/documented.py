@@ -12,7 +12,21 @@ from django.core.management import get_commands, load_command_class
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = ("tovgov", "audit", "backups")
-READERS = {"str", "bool", "int", "float", "list", "db_url", "path", "get", "getenv", "setdefault", "json", "url", "email_url"}
+READERS = {
+    "str",
+    "bool",
+    "int",
+    "float",
+    "list",
+    "db_url",
+    "path",
+    "get",
+    "getenv",
+    "setdefault",
+    "json",
+    "url",
+    "email_url",
+}
 
 
 def variables(sources: dict[Path, str]) -> dict[str, Path]:

@@ -344,7 +344,7 @@ def test_server_log_entries_are_sealed_by_their_own_line(keys: Path, db: None) -
         with entries.copied(f"{known.select(known.of(source))} ORDER BY e.id") as lines:
             hashes = [leaf_hash(line) for line in lines]
         tree.append(source, hashes)
-    add(source, 2, source="server log")
+    add(source, 2)
     assert verify.verify(source.target, actor=TOVGOV).rows == len(rows) + 2, (
         "its connections are leaves of the same tree"
     )
