@@ -290,7 +290,7 @@ CLASSES: tuple[LogClass, ...] = (
                          r"SELECT\b.*\bINTO (?!TEMP)\S+ FROM\b"),
              literals=False),
     LogClass("slow-statement", "Slow statement", LOW,
-             "A statement took longer than log_min_duration_statement.",
+             "A statement took longer than log_min_duration_statement, or log_duration is on.",
              "EXPLAIN (ANALYZE, BUFFERS) it, if it is frequent.",
              messages=(r"duration: ",)),
     LogClass("pgaudit", "pgAudit record", INFO,

@@ -125,7 +125,7 @@ class Reader:
         key = ("logged", head[:2], statement.shape, statement.row.code if statement.row else "")
         verdict = self._verdicts.get(key)
         if verdict is None:
-            usual = BY_CODE["slow-statement" if head[0] == "d" and text else "statement"]
+            usual = BY_CODE["slow-statement" if head[0] == "d" else "statement"]
             row = statement.row if statement.row and statement.row.severity >= usual.severity else usual
             print_ = fingerprint(row.code, "", statement.shape)
             verdict = self._remember(key, _Verdict(row, print_, self.masking.covers(row), False, ""))

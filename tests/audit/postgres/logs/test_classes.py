@@ -115,7 +115,7 @@ MESSAGES = {
     'temporary file: path "base/pgsql_tmp/pgsql_tmp4711.0", size 14000000': "temporary-file",
     "duration: 1234.567 ms  statement: SELECT pg_sleep(1)": "slow-statement",
     "statement: SELECT 1": "statement",
-    "duration: 0.020 ms": "statement",
+    "duration: 0.020 ms": "slow-statement",
     "tovgov refused: DROP TABLE (ddl_guard as miriam, from local)": "guard-refused",
     "a sentence that nobody wrote": "other",
 }  # fmt: skip
