@@ -73,11 +73,22 @@ class _Verdict(NamedTuple):
     attempted: str
 
 
-_HEAD = re.compile(
-    r"duration: [\d.]+ ms(?:  (?:statement|(?:execute|parse|bind)[^:\n]*): )?"
-    r"|(?:statement|(?:execute|parse|bind) [^:\n]*): "
-    r"|AUDIT: (?=SESSION,|OBJECT,)"
+_DURATION = "duration|Dauer|duración|durée|durata|期間|ხანგრძლივობა|실행시간|수행시간"
+    "|продолжительность|varaktighet|тривалість|执行时间"
+_STATEMENT = (
+    "statement|Anweisung|sentencia|instruction|istruzione|文|ოპერატორი|გამოსახულება"
+    "|명령 구문|оператор|sats|语句"
 )
+)
+_EXECUTE = (
+    "execute|parse|bind|Ausführen|ejecutar|exécute|esecuzione di|実行|取り出し実行|გაშვება|쿼리실행|자료뽑기"
+    "|выполнение|выборка из|kör|виконувати|виконати|执行|执行FETCH操作"
+)
+_HEAD = re.compile(
+    rf"(?P<ms>{_DURATION})\s?:? ?[\d.]+ (?:ms|мс|ミリ秒|მწმs?)(?:(?:  ?|, )\S[^:\n]{{0,200}}: )?"
+    rf"|(?:{_STATEMENT})\s?: |(?:{_EXECUTE}) [^:\n]{{0,200}}: |AUDIT: (?=SESSION,|OBJECT,)"
+)
+"""In the server's own words, in every language of its catalogues: what follows is a statement."""
 _DIGITS = re.compile(r"[0-9]+")
 _LISTS = re.compile(r"\((?:\s*-?[?](?:\s*,\s*-?[?])*\s*)\)(?:\s*,\s*\((?:\s*-?[?](?:\s*,\s*-?[?])*\s*)\))*")
 _SIGN = re.compile(r"([=(,<>+*/]|\b(?:AND|LIMIT|THEN|ELSE|WHEN|BETWEEN)) ?- ?(?=[?])", re.IGNORECASE)
@@ -109,7 +120,7 @@ class Reader:
         elif head.group() == pgaudit.PREFIX:
             verdict, fields = self._pgaudit(record, message)
         else:
-            verdict, fields = self._logged(record, message, head.end()), None
+            verdict, fields = self._logged(record, message, head.end(), is_timed=head["ms"] is not None), None
         self._rest(record, verdict)
         row = verdict.row
         more = _more(record, verdict.attempted, fields)
@@ -117,15 +128,15 @@ class Reader:
 
     # --- messages ----------------------------------------------------------------------------------------------------
 
-    def _logged(self, record: LogRecord, message: str, end: int) -> _Verdict:
+    def _logged(self, record: LogRecord, message: str, end: int, *, is_timed: bool) -> _Verdict:
         """A statement that was logged as such, or how long it took."""
         text = message[end:]
         statement = self._statement(text)
         head = message[:end]
-        key = ("logged", head[:2], statement.shape, statement.row.code if statement.row else "")
+        key = ("timed" if is_timed else "logged", statement.shape, statement.row.code if statement.row else "")
         verdict = self._verdicts.get(key)
         if verdict is None:
-            usual = BY_CODE["slow-statement" if head[0] == "d" else "statement"]
+            usual = BY_CODE["slow-statement" if is_timed else "statement"]
             row = statement.row if statement.row and statement.row.severity >= usual.severity else usual
             print_ = fingerprint(row.code, "", statement.shape)
             verdict = self._remember(key, _Verdict(row, print_, self.masking.covers(row), False, ""))

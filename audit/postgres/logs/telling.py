@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from functools import cache
+from pathlib import Path
 
 from audit.postgres.logs.classes import BY_CODE, CLASSES, LogClass
 from audit.postgres.logs.literals import as_the_server_reads
@@ -25,8 +27,22 @@ def class_of(*, sqlstate: str, level: str, message: str, detail: str = "") -> Lo
         found = _by_state(sqlstate, level, message, detail)
     else:
         found = next((row for row in _SPOKEN if _fits(row, level) and _says(row, message, detail)), None)
+    if (found is None or found.code == "login-refused") and (not sqlstate or sqlstate[:2] in ("00", "28")):
+        found = _translated(message) or found
     found = found or next(row for row in _LAST if _fits(row, level))
     return PANIC if level == "PANIC" and found.severity < PANIC.severity else found
+
+
+@cache
+def _pieces() -> list[tuple[str, LogClass]]:
+    """Pieces of the server's messages in its eleven other languages, the longest first."""
+    found: dict[str, str] = json.loads(Path(__file__).with_name("translations.json").read_text(encoding="utf-8"))
+    return [(piece, BY_CODE[found[piece]]) for piece in sorted(found, key=len, reverse=True)]
+
+
+def _translated(message: str) -> LogClass | None:
+    start = message[:500]
+    return next((row for piece, row in _pieces() if piece in start), None)
 
 
 def _by_state(sqlstate: str, level: str, message: str, detail: str) -> LogClass | None:

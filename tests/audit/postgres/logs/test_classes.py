@@ -256,3 +256,36 @@ def test_a_block_is_told_by_its_body_each_time() -> None:
     assert statement_kind("DO $$ BEGIN TRUNCATE members; END $$") == "truncate"
     assert statement_kind("DO $$ BEGIN DROP DATABASE club; END $$") == "drop-database"
     assert statement_kind("DO $$ BEGIN NULL; END $$") == "statement"
+
+
+# Texts of PostgreSQL 15's catalogues, filled in.
+TRANSLATED = {
+    "Verbindung empfangen: Host=192.0.2.7 Port=5": "connection-received",
+    "fahre herunter": "shutdown",
+    "Serverprozess (PID 7) wurde von Signal 9 beendet: Killed": "crash",
+    "le processus serveur (PID 7) a été arrêté par le signal 9 : Killed": "crash",
+    "получен запрос на быстрое выключение": "shutdown",
+    "データベースシステムはシャットダウンしました": "shutdown",
+    "se recibió petición de apagado rápido": "shutdown",
+    "Anweisung: DROP TABLE members": "drop",
+    "Dauer: 5.120 ms  Anweisung: SELECT 5": "slow-statement",
+    "durée : 5.120 ms, instruction : SELECT 5": "slow-statement",
+    "文: TRUNCATE members": "truncate",
+    "продолжительность: 5.120 мс, оператор: DROP DATABASE club": "drop-database",
+    "执行 s1: DELETE FROM members": "delete-all",
+}
+
+
+@pytest.mark.parametrize("message", TRANSLATED)
+def test_a_message_without_a_state_is_told_in_the_servers_other_languages(message: str) -> None:
+    assert kind(message, sqlstate="00000") == TRANSLATED[message]
+
+
+def test_who_has_no_pg_hba_entry_is_told_in_other_languages() -> None:
+    message = "kein pg_hba.conf-Eintrag für Host »192.0.2.7«, Benutzer »a«, Datenbank »b«, keine Verschlüsselung"
+    assert kind(message, "FATAL", sqlstate="28000") == "no-hba-entry"
+
+
+def test_a_logged_statement_is_masked_in_other_languages() -> None:
+    made, _ = told("Dauer: 5.120 ms  Ausführen s1: SELECT * FROM members WHERE email = 'dana@example.org'")
+    assert made.message == "Dauer: 5.120 ms  Ausführen s1: SELECT * FROM members WHERE email = ?"
