@@ -73,12 +73,12 @@ class _Verdict(NamedTuple):
     attempted: str
 
 
-_DURATION = "duration|Dauer|duración|durée|durata|期間|ხანგრძლივობა|실행시간|수행시간"
+_DURATION = (
+    "duration|Dauer|duración|durée|durata|期間|ხანგრძლივობა|실행시간|수행시간"
     "|продолжительность|varaktighet|тривалість|执行时间"
-_STATEMENT = (
-    "statement|Anweisung|sentencia|instruction|istruzione|文|ოპერატორი|გამოსახულება"
-    "|명령 구문|оператор|sats|语句"
 )
+_STATEMENT = (
+    "statement|Anweisung|sentencia|instruction|istruzione|文|ოპერატორი|გამოსახულება|명령 구문|оператор|sats|语句"
 )
 _EXECUTE = (
     "execute|parse|bind|Ausführen|ejecutar|exécute|esecuzione di|実行|取り出し実行|გაშვება|쿼리실행|자료뽑기"
