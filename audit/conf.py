@@ -46,3 +46,13 @@ def exports_folder() -> Path:
 def export_days() -> int:
     """After how many days an export's file is removed (``TOVGOV_EXPORT_DAYS``)."""
     return int(settings.TOVGOV_EXPORT_DAYS)
+
+
+def spool_folder() -> Path:
+    """Where uploaded server logs wait to be read (``TOVGOV_SPOOL``)."""
+    return Path(settings.TOVGOV_SPOOL)
+
+
+def log_upload_bytes() -> int:
+    """How large an uploaded server log may be (``TOVGOV_LOG_UPLOAD_MB``)."""
+    return int(settings.TOVGOV_LOG_UPLOAD_MB) * 1_000_000

@@ -409,6 +409,51 @@ class LogTimezoneUnknown(UsageError):
     advice = "Copy the server's own: SHOW log_timezone, such as Europe/Berlin."
 
 
+class LogSourceGone(InfrastructureFault):
+    code = "imports.log_source_gone"
+    sentence = "The place where a server's log lies cannot be read."
+    advice = "Mount the folder again or mend its rights. Reading goes on by itself where it was left."
+
+
+class LogFileUnreadable(Refusal):
+    code = "imports.log_file_unreadable"
+    sentence = "A file of a server's log cannot be read."
+    advice = "Give the account of tovgov's workers the right to read it. The other files are read."
+
+
+class LogsOverlap(Refusal):
+    code = "imports.log_overlap"
+    sentence = "Two files of a source tell of the same time."
+    advice = (
+        "Logs of two servers in one folder cannot be told apart: give each server a source of its own, by a folder or"
+        " by patterns of names. After a clock that was set back it means nothing."
+    )
+
+
+class LogTooLarge(UsageError):
+    code = "imports.log_too_large"
+    sentence = "This file is larger than what may be uploaded."
+    advice = "Send it by the command line: manage.py imports run TARGET - < FILE. TOVGOV_LOG_UPLOAD_MB is the limit."
+
+
+class LogSourceInvalid(UsageError):
+    code = "imports.log_source_invalid"
+    sentence = "A source of server logs cannot be like this."
+    advice = "Correct what the sentence names."
+
+
+class LogSourceUsed(Refusal):
+    code = "imports.log_source_used"
+    sentence = "Entries of this source are kept and sealed; it cannot be removed."
+    advice = "Pause it: then nothing more is read, and what was read stays provable."
+
+
+class NoSuchLogSource(UsageError):
+    code = "imports.log_source_unknown"
+    sentence = "There is no such source of server logs."
+    advice = "imports list shows them."
+
+
 class ImportRunning(Refusal):
     code = "imports.running"
     sentence = "An import of this log is queued or running already."

@@ -53,6 +53,7 @@ MANAGER = [
     "confirm_client",
     "set_noise",
     "change_publicationplace",
+    "manage_sources",
 ]
 APPROVER = [
     "decide_approval",

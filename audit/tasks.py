@@ -10,7 +10,8 @@ from audit import approvals, clients, jobs, partitions, registry, targets
 from audit.actors import Actor
 from audit.exceptions import TovgovError
 from audit.exports import request as exports
-from audit.imports import connection_watch, deletions, schedule
+from audit.imports import connection_watch, schedule
+from audit.imports.perform import perform as perform_import
 from audit.models import AuditImport, Export, JobState, ProtectionRun, RunKind, SealVerification, Undelete
 from audit.progress import Progress
 from audit.protection import drift, install, uninstall, windows
@@ -59,11 +60,11 @@ def _perform_protection(run: ProtectionRun, progress: Progress) -> None:
 
 
 def run_import(pk: int) -> None:
-    """Run a queued import of a delete log; under a steady stream of deletes the next one follows at once."""
-    jobs.run(AuditImport, pk, deletions.perform)
+    """Run a queued import; when more waits than one import brings the next one follows at once."""
+    jobs.run(AuditImport, pk, perform_import)
     row = AuditImport.objects.select_related("source__target").get(pk=pk)
     if row.state == JobState.SUCCEEDED and not row.source.position.get("caught_up", True):
-        schedule.look(row.target)
+        schedule.look_again(row.source)
 
 
 def run_undelete(pk: int) -> None:

@@ -6,20 +6,18 @@ import time
 from typing import Any
 
 import psycopg
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils import timezone
 
-from audit import jobs, ledger
 from audit.actors import Actor
-from audit.exceptions import ImportRunning, JobCancelled, TovgovError
-from audit.imports import cross_check, log, position, prune, seal, storing, trouble
+from audit.exceptions import JobCancelled, TovgovError
+from audit.imports import asking, cross_check, log, position, prune, seal, storing, trouble
 from audit.models import AuditImport, ImportSource, Target
 from audit.progress import Progress
 from audit.stopping import stoppable
 
 KIND = "deletions"
-RUN = "audit.run_import"
-TASK = "audit.tasks.run_import"
+RUN, TASK = asking.RUN, asking.TASK
 RUN_SECONDS = 40
 """After so long an import ends and the next one follows: each is sealed, and none keeps a worker from other work."""
 FOLLOW_SECONDS = 1.0
@@ -36,26 +34,7 @@ def source_of(target: Target) -> ImportSource:
 
 def request(target: Target, *, actor: Actor, reason: str = "") -> AuditImport:
     """Queue an import of the delete log of ``target``. Raises ``NotPermitted`` and ``ImportRunning``."""
-    actor.require(RUN)
-    source = source_of(target)
-    try:
-        with transaction.atomic():
-            run: AuditImport = AuditImport.objects.create(
-                source=source,
-                asked_by=actor.user,
-                asked_name=actor.name,
-                asked_via=actor.source,
-                reason=reason,
-                max_attempts=3,
-            )
-            if actor.user is not None:  # the minute's own requests are seen by their seals
-                ledger.append("imports.request", actor=actor, obj=run, target=target, reason=reason)
-            jobs.enqueue(run, TASK)
-    except IntegrityError as error:
-        if "one_open_import_a_source" not in str(error):
-            raise
-        raise ImportRunning(f"An import of {target} is queued or running already.") from error
-    return run
+    return asking.request(source_of(target), actor=actor, reason=reason)
 
 
 def perform(run: AuditImport, progress: Progress, *, to_the_end: bool = False) -> None:

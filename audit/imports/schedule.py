@@ -1,4 +1,5 @@
-"""When imports run: once a minute every protected target's log is looked at, and read when something waits.
+"""When imports run: once a minute every protected target's log and every server log is looked at, and read when
+something waits.
 
 A log in which nothing waits leaves no row behind, only the time at which it was looked at.
 """
@@ -9,13 +10,15 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 import psycopg
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from audit import alerts, conf
 from audit.actors import Actor
 from audit.exceptions import ImportRunning, TovgovError
-from audit.imports import cross_check, deletions, log, position, prune, rule, trouble
-from audit.models import OPEN_STATES, Alert, AuditImport, ImportSource, Severity, Target
+from audit.imports import asking, cross_check, deletions, log, position, prune, rule, trouble
+from audit.imports.server_logs import files, sources
+from audit.models import OPEN_STATES, SERVER_LOGS, Alert, AuditImport, ImportSource, Severity, Target
 
 LAG = "imports.lag"
 ACTOR = Actor.system("imports")
@@ -27,11 +30,63 @@ def watch() -> None:
     for target in there:
         look(target)
     _forget_others(there)
+    for source in watched_logs():
+        look_at_log(source)
+
+
+def watched_logs() -> QuerySet[ImportSource]:
+    """Server logs that are looked at once a minute; what is sent is read when it comes, and a worker that died then
+    is made up for here."""
+    rows = ImportSource.objects.filter(kind__in=SERVER_LOGS, is_active=True, target__is_active=True)
+    return rows.select_related("target")
+
+
+def look_at_log(source: ImportSource) -> AuditImport | None:
+    """Queue an import when a file of a server log has changed, and raise or resolve the alarms. Returns the import
+    that was queued."""
+    is_open = source.imports.filter(state__in=OPEN_STATES).exists()
+    try:
+        with sources.opened(source, actor=ACTOR) as there:
+            waits = files.have_changed(source, there)
+    except TovgovError as error:
+        trouble.note(source, error)
+        return None
+    if waits or not source.position.get("caught_up", True):
+        _tell_late(source)
+        with suppress(ImportRunning):
+            return asking.request(source, actor=ACTOR)
+    elif not is_open:
+        trouble.note(source, None)
+        ImportSource.objects.filter(pk=source.pk).update(looked_at=timezone.now())
+        alerts.resolve(LAG, fingerprint=trouble.fingerprint(source), actor=ACTOR)
+    return None
+
+
+def look_again(source: ImportSource) -> AuditImport | None:
+    """Queue the import that follows one which did not come to the end."""
+    return look_at_log(source) if source.kind in SERVER_LOGS else look(source.target)
+
+
+def _tell_late(source: ImportSource) -> None:
+    late = (timezone.now() - source.looked_at).total_seconds() if source.looked_at else 0.0
+    ImportSource.objects.filter(pk=source.pk).update(lag_seconds=late)
+    if late <= conf.import_lag_minutes() * 60:
+        return
+    alerts.alert(
+        LAG,
+        fingerprint=trouble.fingerprint(source),
+        title=f"{source}: it was last read to its end {round(late / 60)} minutes ago.",
+        target=source.target,
+        severity=Severity.WARNING,
+        hint="See whether the workers run and what the last imports say: manage.py imports status",
+        actor=ACTOR,
+    )
 
 
 def _forget_others(there: list[Target]) -> None:
     """The alarms of targets that have no log any more are over."""
     rows = Alert.objects.filter(kind__in=(LAG, trouble.FAILED, cross_check.ALERT), resolved_at=None)
+    rows = rows.filter(fingerprint__startswith="target-")
     rows = rows.exclude(target__in=there).exclude(kind=cross_check.ALERT, acknowledged_at=None)
     for kind, fingerprint in rows.values_list("kind", "fingerprint"):
         alerts.resolve(kind, fingerprint=fingerprint, actor=ACTOR)

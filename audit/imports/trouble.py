@@ -5,10 +5,20 @@ from __future__ import annotations
 from audit import alerts
 from audit.actors import Actor
 from audit.exceptions import InfrastructureFault, TovgovError
-from audit.models import ImportSource, Severity
+from audit.models import ImportKind, ImportSource, Severity
 
 FAILED = "imports.failed"
 ACTOR = Actor.system("imports")
+
+
+def fingerprint(source: ImportSource) -> str:
+    """What tells the alarms of one source from those of another."""
+    return f"target-{source.target_id}" if source.kind == ImportKind.DELETIONS else f"source-{source.pk}"
+
+
+def what(source: ImportSource) -> str:
+    """The source in a sentence about its target."""
+    return "its delete log" if source.kind == ImportKind.DELETIONS else source.name or source.get_kind_display()
 
 
 def note(source: ImportSource, error: TovgovError | None, *, will_retry: bool = False) -> None:
@@ -16,7 +26,7 @@ def note(source: ImportSource, error: TovgovError | None, *, will_retry: bool = 
     facts = {"error_code": error.code if error else "", "error": error.message if error else ""}
     ImportSource.objects.filter(pk=source.pk).update(**facts)
     if error is None:
-        alerts.resolve(FAILED, fingerprint=f"target-{source.target_id}", actor=ACTOR)
+        alerts.resolve(FAILED, fingerprint=fingerprint(source), actor=ACTOR)
     elif not will_retry:
         _tell(source, error)
 
@@ -28,8 +38,8 @@ def _tell(source: ImportSource, error: TovgovError) -> None:
         return  # the target itself cannot be reached or is another one: that alarm is raised already
     alerts.alert(
         FAILED,
-        fingerprint=f"target-{target.pk}",
-        title=f"{target}: its delete log cannot be imported: {error.message}",
+        fingerprint=fingerprint(source),
+        title=f"{target}: {what(source)} cannot be imported: {error.message}",
         target=target,
         severity=Severity.CRITICAL if target.is_production else Severity.WARNING,
         hint=error.hint,

@@ -57,6 +57,7 @@ class ImportSource(models.Model):
     error = models.TextField(blank=True)
 
     class Meta:
+        permissions = [("manage_sources", "Can keep sources of server logs")]
         constraints = [
             models.UniqueConstraint(fields=["target", "kind", "name"], name="one_source_a_target_kind_and_name")
         ]
@@ -87,6 +88,8 @@ class AuditImport(Job):
     records = models.BigIntegerField(default=0, help_text="Records read from the target.")
     rows = models.BigIntegerField(default=0, help_text="Rows stored.")
     known = models.BigIntegerField(default=0, help_text="Records left out because they were here already.")
+    ours = models.BigIntegerField(default=0, help_text="Records of tovgov's own sessions, left out.")
+    faults = models.BigIntegerField(default=0, help_text="Places that could not be read as a record.")
     pruned = models.BigIntegerField(default=0, help_text="Records removed from the target afterwards.")
     first_at = models.DateTimeField(null=True)
     last_at = models.DateTimeField(null=True)

@@ -23,6 +23,7 @@ class LogSeverity(models.IntegerChoices):
 class LogFileState(models.TextChoices):
     READING = "reading", "Being read"
     READ = "read", "Read"
+    SKIPPED = "skipped", "Left out"
     FAILED = "failed", "Cannot be read"
     GONE = "gone", "Gone"
 
@@ -34,8 +35,9 @@ class LogFile(models.Model):
     identity = models.CharField(max_length=100, help_text="Device and inode, or what else names it at its source.")
     head = models.CharField(max_length=64, help_text="SHA-256 of its first bytes.")
     head_bytes = models.PositiveIntegerField(help_text="How many bytes that is.")
-    name = models.CharField(max_length=255)
+    name = models.CharField(max_length=255, help_text="The one it has now.")
     size = models.BigIntegerField(default=0, help_text="In bytes, when it was last looked at.")
+    modified = models.BigIntegerField(default=0, help_text="When it was last written, then: nanoseconds since 1970.")
     offset = models.BigIntegerField(default=0, help_text="Bytes of its text, unpacked, that were read.")
     records = models.BigIntegerField(default=0, help_text="Records that were read, tovgov's own among them.")
     format = models.CharField(max_length=10, blank=True, help_text="csvlog, jsonlog, stderr or syslog")
@@ -47,7 +49,9 @@ class LogFile(models.Model):
     seen_at = models.DateTimeField(auto_now_add=True)
     faults = models.JSONField(default=list, help_text="What in it could not be read: offset, bytes, code, sentence.")
     error_code = models.CharField(max_length=60, blank=True)
-    error = models.TextField(blank=True)
+    error = models.TextField(
+        blank=True, help_text="Why it cannot be read or was left out, or what is strange about it."
+    )
 
     class Meta:
         ordering = ["-seen_at", "-id"]

@@ -13,7 +13,6 @@ import psycopg
 from psycopg import sql
 
 from audit.postgres import queries
-from audit.postgres.writing import roles
 from audit.undelete.columns import Part
 from audit.undelete.shape import load
 
@@ -26,9 +25,9 @@ def as_application(connection: psycopg.Connection, part: Part) -> Iterator[None]
     if part.silent:
         connection.execute(queries.read("undelete/silence"))
     with as_owner(connection, table.owner if table.can_be_owner else ""):
-        roles.take_path_of(connection, table.owner)
+        connection.execute(queries.read("undelete/application_path"), (table.owner,))
         yield
-    roles.take_no_path(connection)
+    connection.execute(queries.read("undelete/no_path"))
     if part.silent:
         connection.execute(queries.read("undelete/silence_end"))
 
@@ -39,7 +38,12 @@ def as_owner(connection: psycopg.Connection, owner: str) -> Iterator[None]:
     error nothing is set back: the transaction does that."""
     if owner:
         connection.execute(load("stage_rights", role=sql.Identifier(owner)))
-        roles.become(connection, owner)
+        become(connection, owner)
     yield
     if owner:
-        roles.become_oneself(connection)
+        connection.execute(queries.read("undelete/become_oneself"))
+
+
+def become(connection: psycopg.Connection, role: str) -> None:
+    """Go on as ``role`` to the end of the transaction, or until ``RESET ROLE``."""
+    connection.execute(load("become", role=sql.Identifier(role)))

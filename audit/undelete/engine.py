@@ -11,7 +11,6 @@ from psycopg import sql
 
 from audit.exceptions import UndeleteRefused
 from audit.postgres import queries
-from audit.postgres.writing import constraints
 from audit.undelete.application import as_application
 from audit.undelete.columns import Part, compare
 from audit.undelete.conflicts import judge
@@ -102,7 +101,7 @@ class Work:
                 )
             part.is_blocked = self._is_refused(part)
         if self.sequence.deferred:
-            constraints.defer(self.connection)
+            self.connection.execute(queries.read("undelete/defer"))
 
     def _lost(self, part: Part) -> dict[str, int]:
         gone = [name for name in part.names if name not in {column.name for column in part.now.columns}]
@@ -177,7 +176,7 @@ class Work:
         with as_application(self.connection, part):
             put = self.connection.execute(self._statement(part)).rowcount
             if not self.sequence.deferred:
-                constraints.check_deferred(self.connection)
+                self.connection.execute(queries.read("undelete/check_deferred"))
         self.ear.log(f"{part.now.label}: {put} rows put in")
         if put != wanted:
             part.is_blocked = True
@@ -187,7 +186,7 @@ class Work:
         """The foreign keys of a circle, when all rows are in; as the owner, because triggers may hang on them."""
         try:
             with self.connection.transaction(), as_application(self.connection, last):
-                constraints.check_deferred(self.connection)
+                self.connection.execute(queries.read("undelete/check_deferred"))
         except psycopg.IntegrityError as error:
             last.is_blocked = True
             last.find("constraint_refused", _words(error))

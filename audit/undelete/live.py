@@ -13,7 +13,7 @@ from audit.actors import Actor
 from audit.exceptions import TovgovError
 from audit.models import DeleteAuditLog, Purpose
 from audit.postgres import queries
-from audit.postgres.writing.roles import become
+from audit.undelete.application import become
 from audit.undelete.columns import Part
 from audit.undelete.conflicts import fields
 from audit.undelete.shape import Table, complete, load, locate

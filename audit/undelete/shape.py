@@ -12,9 +12,8 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from audit.postgres import queries
-from audit.postgres.writing.operators import Operator, compared, equal
-from audit.postgres.writing.sequences import Sequence
 
+SYMBOLS = frozenset("+-*/<>=~!@#%^&|`?")  # what an operator's name is made of
 T = TypeVar("T")
 
 
@@ -64,6 +63,20 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
+class Operator:
+    """An operator with its schema, so that no search_path decides which one is meant."""
+
+    schema: str
+    name: str
+
+    @property
+    def sql(self) -> sql.Composed:
+        if not set(self.name) <= SYMBOLS:
+            raise ValueError(f"not an operator: {self.name!r}")
+        return sql.SQL("OPERATOR({}.{})").format(sql.Identifier(self.schema), sql.SQL(self.name))
+
+
+@dataclass(frozen=True, slots=True)
 class Key:
     """A unique index over plain columns."""
 
@@ -76,7 +89,7 @@ class Key:
 
     def match(self) -> sql.Composed:
         """That the live row ``t`` has the values of the deleted row ``r``."""
-        parts = compared("t", self.columns, "r", self.columns, self.operators)
+        parts = [_equal("t", c, o, "r", c) for c, o in zip(self.columns, self.operators, strict=True)]
         if self.nulls_are_equal:
             nulls = [load("both_null", a=sql.Identifier("t", c), b=sql.Identifier("r", c)) for c in self.columns]
             parts = [sql.SQL("({} OR {})").format(p, n) for p, n in zip(parts, nulls, strict=True)]
@@ -114,11 +127,28 @@ class Reference:
 
     def match(self) -> sql.Composed:
         """That the parent ``p`` is the one that the deleted row ``r`` names."""
-        return equal("p", self.parent_columns, "r", self.columns, self.operators)
+        columns = zip(self.parent_columns, self.operators, self.columns, strict=True)
+        return sql.SQL(" AND ").join(_equal("p", parent, operator, "r", child) for parent, operator, child in columns)
 
     def is_set(self) -> sql.Composed:
         """That a deleted row names a parent at all."""
         return sql.SQL(" AND ").join(load("has_value", column=sql.Literal(c)) for c in self.columns)
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    column: str
+    schema: str
+    name: str
+    increment: int
+    owner: str
+
+    def __str__(self) -> str:
+        return self.identifier.as_string(None)
+
+    @property
+    def identifier(self) -> sql.Identifier:
+        return sql.Identifier(self.schema, self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +198,10 @@ class Table:
 def source_of(schema: str, name: str, kind: str) -> sql.Composable:
     table = sql.Identifier(schema, name)
     return table if kind == "p" else load("only", table=table)
+
+
+def _equal(left: str, a: str, operator: Operator, right: str, b: str) -> sql.Composed:
+    return load("equal", a=sql.Identifier(left, a), operator=operator.sql, b=sql.Identifier(right, b))
 
 
 def locate(connection: psycopg.Connection, wanted: Iterable[tuple[int, str, str]]) -> list[Table]:

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from audit.postgres.writing.operators import equal
 from backups.exceptions import MergeImpossible
 from backups.restore.names import TableName, choose
-from backups.restore.shape import Key, Table
+from backups.restore.shape import Key, Operator, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,3 +126,13 @@ def _require_defaults(name: TableName, ours: Table, defaulted: tuple[str, ...]) 
 def names(columns: Collection[str], table: str = "") -> sql.Composed:
     """A list of columns, of ``table`` (an alias) where one is given."""
     return sql.SQL(", ").join(sql.Identifier(table, column) if table else sql.Identifier(column) for column in columns)
+
+
+def equal(
+    ours: str, columns: Collection[str], theirs: str, others: Collection[str], operators: Collection[Operator]
+) -> sql.Composed:
+    """``ours.column = theirs.other AND …`` with exactly these operators; ``ours`` and ``theirs`` are aliases."""
+    return sql.SQL(" AND ").join(
+        sql.SQL("{} {} {}").format(sql.Identifier(ours, column), operator.sql, sql.Identifier(theirs, other))
+        for column, operator, other in zip(columns, operators, others, strict=True)
+    )

@@ -11,7 +11,6 @@ from psycopg import sql
 
 from audit.exceptions import LockTimeout
 from audit.postgres import queries
-from audit.postgres.writing import constraints, roles
 from backups.exceptions import MergeImpossible, ProofFailed
 from backups.restore.merge_match import Pair, match, names
 from backups.restore.merge_plan import Plan, TablePlan
@@ -167,7 +166,7 @@ class Merge:
     def _insert(self, plan: Plan) -> None:
         self.ear.phase("Put the rows back", total=plan.insert, unit="rows")
         if plan.deferred:
-            constraints.defer(self.live)
+            self.live.execute(read("merge/defer"))
         for table, stage in zip(plan.tables, self.stages.values(), strict=True):
             self.ear.check()
             if stage.count:
@@ -180,14 +179,15 @@ class Merge:
         people's code and must not run with tovgov's rights."""
         table = stage.pair.live
         if table.can_be_owner:
-            self.live.execute(load("merge/grant_stage", stage=stage.rows, role=sql.Identifier(table.owner)))
-            roles.become(self.live, table.owner)
-        roles.take_path_of(self.live, table.owner)
+            role = sql.Identifier(table.owner)
+            self.live.execute(load("merge/grant_stage", stage=stage.rows, role=role))
+            self.live.execute(load("merge/become", role=role))
+        self.live.execute(read("merge/application_path"), (table.owner,))
         columns = names(stage.pair.columns)
         statement = load("merge/insert", table=table.name.identifier, columns=columns, stage=stage.rows)
         inserted = self.live.execute(statement).rowcount
-        roles.become_oneself(self.live)
-        roles.take_no_path(self.live)
+        self.live.execute(read("merge/become_oneself"))
+        self.live.execute(read("merge/no_path"))
         return inserted
 
     def _move_sequences(self, plan: Plan) -> None:
@@ -205,7 +205,7 @@ class Merge:
         changed or deleted. Raises ``ProofFailed``."""
         self.ear.phase("Prove what was put back", total=len(plan.tables), unit="tables")
         if plan.deferred:
-            constraints.check_deferred(self.live)
+            self.live.execute(read("merge/check_deferred"))
         touched = self._touched_now()
         for table, stage in zip(plan.tables, self.stages.values(), strict=True):
             self.ear.check()

@@ -5,22 +5,38 @@ from __future__ import annotations
 import psycopg
 from psycopg import sql
 
-from audit.postgres.writing import sequences
-from audit.postgres.writing.sequences import Sequence
 from backups.restore.merge_plan import SequenceMove
-from backups.restore.shape import Table, load
+from backups.restore.shape import Sequence, Table, load
 
 
 def catch_up(conn: psycopg.Connection, sequence: Sequence, table: Table) -> SequenceMove | None:
-    """Set ``sequence`` to the farthest number in its column of ``table`` when it stands behind; None when it does
-    not."""
+    """Set ``sequence`` to the farthest number in its column of ``table`` when it stands behind; None when it does not.
+
+    From here to the end of the transaction nobody else can draw a number; a rollback undoes it.
+    """
     farthest = _farthest(conn, sequence, table)
-    before = None if farthest is None else sequences.catch_up(conn, sequence, farthest)
-    return None if farthest is None or before is None else SequenceMove(str(sequence), before, farthest)
+    if farthest is None or _behind(conn, sequence, farthest) is None:
+        return None
+    conn.execute(load("merge/lock_sequence", sequence=sequence.identifier, increment=sql.Literal(sequence.increment)))
+    before = _behind(conn, sequence, farthest)
+    if before is None:
+        return None
+    name = sql.Literal(str(sequence))
+    conn.execute(load("merge/move_sequence", sequence=name, value=sql.Literal(farthest)))
+    return SequenceMove(str(sequence), before, farthest)
 
 
 def _farthest(conn: psycopg.Connection, sequence: Sequence, table: Table) -> int | None:
+    aggregate = sql.SQL("max" if sequence.increment > 0 else "min")
     column = sql.Identifier("t", sequence.column)
-    statement = load("merge/farthest", aggregate=sequence.farthest, column=column, table=table.source)
-    row = conn.execute(statement).fetchone()
+    row = conn.execute(load("merge/farthest", aggregate=aggregate, column=column, table=table.source)).fetchone()
     return None if row is None else row[0]
+
+
+def _behind(conn: psycopg.Connection, sequence: Sequence, farthest: int) -> int | None:
+    """Where the sequence stands, when its next number may be taken already; else None."""
+    row = conn.execute(load("merge/sequence_state", sequence=sequence.identifier)).fetchone()
+    assert row is not None
+    last, is_called = row
+    has_passed = last > farthest if sequence.increment > 0 else last < farthest
+    return None if has_passed or (last == farthest and is_called) else int(last)

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 import psycopg
 from psycopg import sql
 
-from audit.postgres.writing.operators import equal
-from backups.restore.merge_match import Pair, names
+from backups.restore.merge_match import Pair, equal, names
 from backups.restore.shape import Key, Reference, Table, load
 
 

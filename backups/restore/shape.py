@@ -14,11 +14,10 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from audit.postgres import queries
-from audit.postgres.writing.operators import Operator
-from audit.postgres.writing.sequences import Sequence
 from backups.restore.names import TableName
 
 ROOT = Path(__file__).parent.parent / "sql"
+SYMBOLS = set("+-*/<>=~!@#%^&|`?")  # what an operator's name is made of
 
 read: Callable[[str], LiteralString] = partial(queries.read, root=ROOT)
 load = partial(queries.load, root=ROOT)
@@ -37,6 +36,20 @@ class Column:
     not_null: bool
     has_default: bool
     is_generated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """An operator with its schema, so that no search_path decides which one is meant."""
+
+    schema: str
+    name: str
+
+    @property
+    def sql(self) -> sql.Composed:
+        if not set(self.name) <= SYMBOLS:
+            raise ValueError(f"not an operator: {self.name!r}")
+        return sql.SQL("OPERATOR({}.{})").format(sql.Identifier(self.schema), sql.SQL(self.name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +89,21 @@ class Reference:
     operators: tuple[Operator, ...]
     is_deferrable: bool
     of_a_partition: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    schema: str
+    name: str
+    column: str
+    increment: int
+
+    def __str__(self) -> str:
+        return self.identifier.as_string(None)
+
+    @property
+    def identifier(self) -> sql.Identifier:
+        return sql.Identifier(self.schema, self.name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,7 +144,8 @@ def test_a_dropped_partition_takes_its_rows_along_and_no_others(db: None, jump: 
 def test_tables_with_rows_become_the_first_partition(cluster: Cluster, make_database: MakeDatabase) -> None:
     info = make_database(cluster)
     uri = f"postgres://{info.user}:{info.password}@{info.host}:{info.port}/{info.database}"
-    migrate(uri, "0004")
+    migrate(uri, "auth")
+    migrate(uri, "audit", "0004")
     with psycopg.connect(uri) as own:
         own.execute(
             "INSERT INTO audit_connectionauditlog (target_id, at, seen_at, source, pid, session, role, database,"
@@ -153,7 +154,7 @@ def test_tables_with_rows_become_the_first_partition(cluster: Cluster, make_data
             " 'accepted', '' FROM generate_series(1, 1000) i"
         )
         own.execute("DELETE FROM audit_connectionauditlog WHERE id > 990")
-    migrate(uri)
+    migrate(uri, "audit")
     with psycopg.connect(uri) as own:
         new = own.execute(
             "INSERT INTO audit_connectionauditlog (target_id, at, seen_at, source, pid, session, role, database,"
@@ -169,7 +170,7 @@ def test_tables_with_rows_become_the_first_partition(cluster: Cluster, make_data
         assert own.execute(words).fetchone() == (1,)
 
 
-def migrate(uri: str, to: str = "") -> None:
-    command = [sys.executable, "manage.py", "migrate", "audit", *([to] if to else []), "--skip-checks", "-v", "0"]
+def migrate(uri: str, *to: str) -> None:
+    command = [sys.executable, "manage.py", "migrate", *to, "--skip-checks", "-v", "0"]
     environment = os.environ | {"DATABASE_URL": uri, "DJANGO_SETTINGS_MODULE": "tests.settings"}
     subprocess.run(command, cwd=ROOT, env=environment, check=True, timeout=120)

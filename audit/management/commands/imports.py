@@ -1,47 +1,161 @@
-"""``manage.py imports``: read the delete logs of targets, see how far they were read, verify what was stored."""
+"""``manage.py imports``: read the logs of targets, keep their sources, see how far they were read, verify what was
+stored."""
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandParser
 
-from audit.imports import deletions
+from audit.imports import asking, deletions
+from audit.imports.server_logs import setup
 from audit.jobs import facts as job_facts
 from audit.lookup import find_target
 from audit.management.sealing import SealVerbs
-from audit.models import ImportSource
+from audit.models import SERVER_LOGS, AuditImport, ImportSource, Target
+from audit.postgres.logs.opening import FORMATS
 from audit.tasks import run_import
+
+PIECE = 1024 * 1024
+COUNTS = ("records", "rows", "known", "ours", "faults", "pruned", "seal")
 
 
 class Command(SealVerbs):
-    help = "Import the delete logs of targets, and verify the seals of what was imported."
+    help = "Import the logs of targets, and verify the seals of what was imported."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        run = self.verb(parser, "run", self.run, "read a target's delete log now")
-        run.add_argument("target")
-        run.add_argument("--reason", default="")
-        self.job_arguments(run)
+        self._run_arguments(parser)
+        self._source_arguments(parser)
+        self.verb(parser, "list", self.list, "show the sources of server logs")
         self.verb(parser, "status", self.status, "show how far each log was read")
         self.seal_verbs(parser)
 
+    def _run_arguments(self, parser: CommandParser) -> None:
+        run = self.verb(parser, "run", self.run, "read a log now: the delete log, a server log, or standard input")
+        run.add_argument("target")
+        run.add_argument(
+            "source", nargs="?", default="", help="a server log's name, kind or number; - is standard input"
+        )
+        run.add_argument("--name", default="", help="with -: the name of the file that comes there")
+        run.add_argument("--reason", default="")
+        self.job_arguments(run)
+
+    def _source_arguments(self, parser: CommandParser) -> None:
+        add = self.verb(parser, "add", self.add, "add a source of server logs")
+        add.add_argument("target")
+        add.add_argument("kind", choices=list(SERVER_LOGS))
+        add.add_argument("--name", default="", help="tells two sources of one kind apart")
+        add.add_argument("--folder", default="")
+        add.add_argument("--pattern", action="append", default=[], help="names of files; may be given several times")
+        add.add_argument("--format", choices=FORMATS, default="", help="guessed when not given")
+        add.add_argument("--prefix", default="", help="log_line_prefix of stderr and syslog; guessed when not given")
+        add.add_argument("--encoding", default="")
+        add.add_argument("--timezone", default="")
+        add.add_argument("--keep-days", type=int, help="retire entries that are older")
+        add.add_argument("--reason", default="")
+        add.add_argument("--try", dest="attempt", action="store_true", help="only look what would be read")
+        for name, act, words in (
+            ("pause", self.pause, "read a server log no more"),
+            ("resume", self.resume, "read a paused server log again"),
+            ("remove", self.remove, "remove a server log of which nothing is kept"),
+        ):
+            verb = self.verb(parser, name, act, words)
+            verb.add_argument("target")
+            verb.add_argument("source", nargs="?", default="", help="its name, kind or number")
+            verb.add_argument("--reason", default="")
+
+    # --- reading ------------------------------------------------------------------------------------------------
+
     def run(self, options: dict[str, Any]) -> None:
         target, actor = find_target(options["target"]), self.actor(options)
-        asked = deletions.request(target, actor=actor, reason=options["reason"])
+        asked = self._asked(target, options)
         job = self.run_job(asked, run_import, options, actor=actor)
         job.refresh_from_db()
-        facts = job_facts(job) | {name: getattr(job, name) for name in ("records", "rows", "known", "pruned", "seal")}
-        words = f"{job} is queued." if job.is_open else f"{target}: {facts['rows']:,} deleted rows were imported."
+        facts = job_facts(job) | {name: getattr(job, name) for name in COUNTS}
+        what = "entries" if asked.source.kind in SERVER_LOGS else "deleted rows"
+        words = f"{job} is queued." if job.is_open else f"{target}: {facts['rows']:,} {what} were imported."
         self.emit(options, facts, words)
 
+    def _asked(self, target: Target, options: dict[str, Any]) -> AuditImport:
+        actor, reason = self.actor(options), options["reason"]
+        if not options["source"]:
+            return deletions.request(target, actor=actor, reason=reason)
+        if options["source"] != "-":
+            return asking.request(setup.find(target, options["source"]), actor=actor, reason=reason)
+        source = setup.sent_source(target, actor=actor)
+        pieces = iter(lambda: sys.stdin.buffer.read(PIECE), b"")
+        return setup.send(source, pieces, Path(options["name"]).name or "stdin", actor=actor, reason=reason)
+
     def status(self, options: dict[str, Any]) -> None:
-        rows = list(ImportSource.objects.select_related("target").order_by("target__name"))
-        fields = ("looked_at", "lag_seconds", "incarnation", "position", "error_code", "error")
-        found = [{"target": row.target.name} | {name: getattr(row, name) for name in fields} for row in rows]
-        cells = [
-            (r.target, f"{r.looked_at:%Y-%m-%d %H:%M:%S}" if r.looked_at else "never", _lag(r), r.error) for r in rows
+        rows = list(ImportSource.objects.select_related("target").order_by("target__name", "kind", "name"))
+        fields = ("kind", "name", "is_active", "looked_at", "heard_at", "lag_seconds", "incarnation", "position")
+        found = [
+            {"target": row.target.name, "id": row.pk, "error_code": row.error_code, "error": row.error}
+            | {name: getattr(row, name) for name in fields}
+            for row in rows
         ]
-        self.emit(options, found, self.table(("target", "read to the end (UTC)", "oldest waiting", "error"), cells))
+        cells = [
+            (
+                r.target,
+                r.name or r.kind,
+                f"{r.looked_at:%Y-%m-%d %H:%M:%S}" if r.looked_at else "never",
+                _lag(r),
+                r.error,
+            )
+            for r in rows
+        ]
+        headers = ("target", "source", "read to the end (UTC)", "oldest waiting", "error")
+        self.emit(options, found, self.table(headers, cells))
+
+    # --- sources of server logs ---------------------------------------------------------------------------------
+
+    def add(self, options: dict[str, Any]) -> None:
+        target, actor = find_target(options["target"]), self.actor(options)
+        names = ("folder", "format", "prefix", "encoding", "timezone")
+        settings = {name: options[name] for name in names} | {"patterns": options["pattern"]}
+        if options["attempt"]:
+            trial = setup.attempt(target, options["kind"], settings, actor=actor)
+            cells = [(one["name"], one.get("format"), one.get("at"), one.get("fault")) for one in trial.shown]
+            facts = {"files": trial.files, "bytes": trial.bytes, "newest": trial.shown}
+            self.emit(options, facts, self.table(("file", "format", "first record (UTC)", "fault"), cells))
+            return
+        source = setup.add(
+            target, options["kind"], name=options["name"], settings=settings, keep_days=options["keep_days"],
+            actor=actor, reason=options["reason"],
+        )  # fmt: skip
+        self.emit(options, _facts(source), f"{source} is read once a minute; its number is {source.pk}.")
+
+    def list(self, options: dict[str, Any]) -> None:
+        rows = ImportSource.objects.filter(kind__in=SERVER_LOGS).select_related("target").order_by("target__name", "pk")
+        cells = [
+            (r.pk, r.target, r.kind, r.name, r.settings.get("folder", ""), "" if r.is_active else "paused", r.error)
+            for r in rows
+        ]
+        headers = ("number", "target", "kind", "name", "folder", "state", "error")
+        self.emit(options, [_facts(row) for row in rows], self.table(headers, cells))
+
+    def pause(self, options: dict[str, Any]) -> None:
+        source = setup.find(find_target(options["target"]), options["source"])
+        setup.pause(source, actor=self.actor(options), reason=options["reason"])
+        self.emit(options, _facts(source), f"{source} is paused.")
+
+    def resume(self, options: dict[str, Any]) -> None:
+        source = setup.find(find_target(options["target"]), options["source"])
+        setup.resume(source, actor=self.actor(options), reason=options["reason"])
+        self.emit(options, _facts(source), f"{source} is read again.")
+
+    def remove(self, options: dict[str, Any]) -> None:
+        source = setup.find(find_target(options["target"]), options["source"])
+        facts, words = _facts(source), f"{source} is removed."
+        setup.remove(source, actor=self.actor(options), reason=options["reason"])
+        self.emit(options, facts, words)
+
+
+def _facts(row: ImportSource) -> dict[str, Any]:
+    names = ("kind", "name", "settings", "is_active", "keep_days", "looked_at", "heard_at", "error_code", "error")
+    return {"id": row.pk, "target": row.target.name} | {name: getattr(row, name) for name in names}
 
 
 def _lag(row: ImportSource) -> str:

@@ -18,7 +18,6 @@ from audit.postgres.databases.facts import (
     read_settings,
 )
 from audit.postgres.queries import load, read
-from audit.postgres.writing.roles import become
 
 # Settings whose value is a list of quoted names (GUC_LIST_QUOTE): each element is a literal of its own.
 LISTS = {
@@ -87,7 +86,7 @@ def _try_as(conn: psycopg.Connection, role: str, statement: sql.Composed) -> str
     """Run ``statement`` as ``role``, which takes membership in it; why it failed, or nothing."""
     try:
         with conn.transaction():
-            become(conn, role)
+            conn.execute(load("databases/become", role=sql.Identifier(role)))
             conn.execute(statement)
     except REFUSALS as error:
         return str(error.diag.message_primary)

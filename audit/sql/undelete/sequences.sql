@@ -19,12 +19,14 @@ SELECT DISTINCT w.oid,
        a.attname::text AS "column",
        n.nspname::text AS schema,
        s.relname::text AS name,
-       q.seqincrement AS increment
+       q.seqincrement AS increment,
+       o.rolname::text AS owner
   FROM wanted AS w
   JOIN gives AS g ON g.relid IN (w.oid::oid, w.root)
   JOIN pg_catalog.pg_sequence AS q ON q.seqrelid = g.seq
   JOIN pg_catalog.pg_class AS s ON s.oid = g.seq
   JOIN pg_catalog.pg_namespace AS n ON n.oid = s.relnamespace
+  JOIN pg_catalog.pg_roles AS o ON o.oid = s.relowner
   JOIN pg_catalog.pg_attribute AS a ON a.attrelid = g.relid AND a.attnum = g.num
  WHERE a.atttypid IN ('pg_catalog.int2'::pg_catalog.regtype, 'pg_catalog.int4'::pg_catalog.regtype,
                       'pg_catalog.int8'::pg_catalog.regtype)

@@ -1,0 +1,37 @@
+"""Asking for an import, whatever its source is."""
+
+from __future__ import annotations
+
+from django.db import IntegrityError, transaction
+
+from audit import jobs, ledger
+from audit.actors import Actor
+from audit.exceptions import ImportRunning
+from audit.models import AuditImport, ImportSource
+
+RUN = "audit.run_import"
+TASK = "audit.tasks.run_import"
+
+
+def request(source: ImportSource, *, actor: Actor, reason: str = "") -> AuditImport:
+    """Queue an import of ``source``. Raises ``NotPermitted`` and ``ImportRunning``."""
+    actor.require(RUN)
+    target = source.target
+    try:
+        with transaction.atomic():
+            run: AuditImport = AuditImport.objects.create(
+                source=source,
+                asked_by=actor.user,
+                asked_name=actor.name,
+                asked_via=actor.source,
+                reason=reason,
+                max_attempts=3,
+            )
+            if actor.user is not None:  # the minute's own requests are seen by their seals
+                ledger.append("imports.request", actor=actor, obj=run, target=target, reason=reason)
+            jobs.enqueue(run, TASK)
+    except IntegrityError as error:
+        if "one_open_import_a_source" not in str(error):
+            raise
+        raise ImportRunning(f"An import of {target} is queued or running already.") from error
+    return run

@@ -1,0 +1,161 @@
+"""Import of a server log: every file that has changed is read on from where it was left, chunk by chunk."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import chain
+
+from django.utils import timezone
+
+from audit import alerts, noise
+from audit.actors import Actor
+from audit.exceptions import (
+    JobCancelled,
+    LogEncodingUnusable,
+    LogFileUnreadable,
+    LogFormatUnknown,
+    LogPrefixUnusable,
+    LogsOverlap,
+    LogTimezoneUnknown,
+    TovgovError,
+)
+from audit.imports import seal, trouble
+from audit.imports.server_logs import files, sources, storing
+from audit.imports.server_logs.ahead import ahead
+from audit.imports.server_logs.chunks import Ways, chunks
+from audit.imports.server_logs.sources import Files, Place
+from audit.models import AuditImport, ImportSource, LogFile, LogFileState, Severity
+from audit.postgres.logs.opening import open_parser
+from audit.postgres.logs.reading import Reader
+from audit.postgres.logs.record import Fault, Parser
+from audit.progress import Progress
+
+RUN_SECONDS = 40
+"""After so long an import ends and the next one follows: each is sealed, and none keeps a worker from other work."""
+OVERLAP = timedelta(seconds=60)
+"""Two files of one server tell of the same time for no longer: it writes one at a time."""
+Text = Iterator[bytes | Fault]
+UNREADABLE = "imports.log_file"
+FILE_FAULTS = (LogFileUnreadable, LogFormatUnknown, LogPrefixUnusable, LogEncodingUnusable, LogTimezoneUnknown)
+
+
+def perform(run: AuditImport, progress: Progress) -> None:
+    """The worker's part. Run again after a kill, it goes on where the last stored chunk ended.
+
+    Raises ``LogSourceGone``, ``ImportOvertaken`` and what ``targets.connected`` raises.
+    """
+    if run.sealed_at is not None:
+        return  # it was killed between its seal and its end
+    actor = Actor(name=run.asked_name, source=f"worker {run.worker}", user=run.asked_by)
+    try:
+        bring(run, progress, actor=actor)
+    except TovgovError as error:
+        why = progress.why or error
+        if not isinstance(why, JobCancelled):
+            trouble.note(run.source, why, will_retry=not why.permanent and run.attempt < run.max_attempts)
+        raise
+    trouble.note(run.source, None)
+
+
+def bring(run: AuditImport, progress: Progress, *, actor: Actor) -> None:
+    """Read what has changed, and seal what was stored. What an import that fails has stored is sealed by the next."""
+    seal.write_left_over(run, actor=actor)
+    source, end = run.source, time.monotonic() + RUN_SECONDS
+    with sources.opened(source, actor=actor) as there:
+        progress.phase("Looking at the files")
+        found = files.sort_out(source, there)
+        progress.log(
+            f"Files: {len(found.to_read):,} to read, {found.unchanged:,} as before, {found.left_out:,} left out."
+        )
+        progress.phase("Importing", unit="rows")
+        reader, rules = Reader(noise.masking_of(source.target)), noise.rules_of(source.target)
+        roles = own_roles(source)
+        places = found.places
+        is_done = True
+        for place, file in found.to_read:
+            ways = Ways(source.target_id, file.pk, roles, reader, rules)
+            is_done = _read(run, place, file, there, places, ways, progress, end)
+            if not is_done:
+                break
+    _finish(source, is_done)
+    seal.write(run, actor=actor)
+
+
+def _finish(source: ImportSource, is_done: bool) -> None:
+    facts = {"looked_at": timezone.now()} if is_done else {}
+    ImportSource.objects.filter(pk=source.pk).update(position={"caught_up": is_done}, **facts)
+    source.position = {"caught_up": is_done}
+    failed = LogFile.objects.filter(source=source, state=LogFileState.FAILED).order_by("-pk")
+    fingerprint = f"source-{source.pk}"
+    if first := failed.first():
+        alerts.alert(
+            UNREADABLE,
+            fingerprint=fingerprint,
+            title=f"{source}: {failed.count():,} files cannot be read, {first.name} for example: {first.error}",
+            target=source.target,
+            severity=Severity.WARNING,
+            hint="The source's page lists them. The other files are read.",
+            actor=trouble.ACTOR,
+        )
+    else:
+        alerts.resolve(UNREADABLE, fingerprint=fingerprint, actor=trouble.ACTOR)
+
+
+def parser_of(source: ImportSource, file: LogFile, text: Text) -> tuple[Parser, Text]:
+    """The parser that goes on where ``file`` was left, and the text for it. Raises ``LogFileUnreadable`` and what
+    ``open_parser`` raises."""
+    if file.pending:
+        return open_parser(state=file.pending), text
+    first = next(text, b"")
+    if isinstance(first, Fault):
+        raise LogFileUnreadable(f"{file.name}: {first.why}")
+    settings = {name: source.settings.get(name) or None for name in ("format", "prefix", "encoding", "timezone")}
+    return open_parser(first, name=file.name, **settings), chain([first], text)
+
+
+def own_roles(source: ImportSource) -> frozenset[str]:
+    """Roles of tovgov's own connections to the target."""
+    return frozenset(source.target.credentials.exclude(user="").values_list("user", flat=True))
+
+
+def _read(run: AuditImport, place: Place, file: LogFile, there: Files, places: list[Place], ways: Ways,
+          progress: Progress, end: float) -> bool:  # fmt: skip
+    """Read one file to its end, or as far as time allows; whether its end was reached. What is wrong with it is noted
+    on it and keeps no other from being read."""
+    source = run.source
+    try:
+        with there.text(place, file.offset) as text:
+            parser, whole = parser_of(source, file, text)
+            made = chunks(whole, parser, ways, ends=lambda: there.is_complete or files.is_over(place, places))
+            with ahead(made) as ready:
+                for chunk in ready:
+                    progress.check()
+                    file = storing.store(run, file, place, chunk)
+                    progress.advance(len(chunk.lines))
+                    if time.monotonic() > end and not chunk.is_last:
+                        return False
+    except FILE_FAULTS as error:
+        progress.log(f"{place.name}: {error.message}")
+        files.fail(file, error, place)
+        there.done(place)
+        return True
+    there.done(place)
+    _compare(source, file, progress)
+    return True
+
+
+def _compare(source: ImportSource, file: LogFile, progress: Progress) -> None:
+    """Say when two files tell of the same time: logs of two servers, which nothing in them tells apart, or a clock that
+    was set back. Both are kept."""
+    if file.first_at is None or file.last_at is None or file.last_at - file.first_at < OVERLAP:
+        return
+    others = LogFile.objects.filter(source=source, format=file.format).exclude(pk=file.pk)
+    same_time = others.filter(first_at__lt=file.last_at - OVERLAP, last_at__gt=file.first_at + OVERLAP, records__gt=1)
+    other = same_time.order_by("-last_at").first()
+    if other is None:
+        return
+    error = LogsOverlap(f"{file.name} and {other.name} tell of the same time.")
+    LogFile.objects.filter(pk=file.pk).update(error_code=error.code, error=error.message)
+    progress.log(f"{error.message} {error.hint}")

@@ -1,0 +1,248 @@
+"""From a file's text to what is stored: records read, classified and masked, each as the line that COPY writes and that
+is its leaf. Runs in a thread beside the one that stores, and asks the database nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
+from json.encoder import encode_basestring
+from typing import Any
+
+from audit import noise
+from audit.models import LogSeverity
+from audit.postgres.logs.reading import Reader
+from audit.postgres.logs.record import Fault, Found, LogRecord, Parser
+from audit.seals import leaves
+from audit.seals.entries import SERVER_LOG
+
+ROWS = 20_000
+"""Records of a chunk, about: it is one transaction."""
+BYTES = 16 * 1024 * 1024
+"""Of lines; a chunk of long records is shorter."""
+KEPT_FAULTS = 50
+"""Faults of a file that are kept; the others are counted."""
+OURS = "tovgov"
+"""How connections of tovgov begin to name themselves."""
+PID_MAX = 2**31 - 1
+COLUMNS = len(SERVER_LOG.names)
+SESSION_CLASSES = frozenset(
+    {
+        "connection-received", "connection-authenticated", "connection-authorized", "disconnection", "unknown-role",
+        "failed-password", "no-hba-entry", "login-refused", "unknown-database", "too-many-connections", "not-ready",
+    }
+)  # fmt: skip
+"""Records that tell of connections."""
+LONG_AGO = datetime.min
+THOUSANDTHS = [f".{number:03}".rstrip("0").rstrip(".") for number in range(1000)]
+"""As PostgreSQL prints parts of a second."""
+GroupKey = tuple[str, str, int, str]
+"""Day, class, fingerprint, role."""
+
+
+@dataclass(slots=True)
+class Grown:
+    """What a group grows by."""
+
+    at: str
+    last_at: str
+    severity: int
+    title: str
+    is_noise: bool = False
+    count: int = 0
+    pk: int = 0
+    """Filled when it is stored."""
+
+
+@dataclass(slots=True)
+class Chunk:
+    """What one transaction stores, and where reading goes on."""
+
+    lines: list[bytes] = field(default_factory=list)
+    hashes: list[bytes] = field(default_factory=list)
+    owners: list[Grown] = field(default_factory=list)
+    """The group of each line."""
+    groups: dict[GroupKey, Grown] = field(default_factory=dict)
+    sessions: list[LogRecord] = field(default_factory=list)
+    """Records that tell of connections."""
+    faults: list[Fault] = field(default_factory=list)
+    """The first ones."""
+    fault_count: int = 0
+    records: int = 0
+    ours: int = 0
+    size: int = 0
+    """Bytes of lines."""
+    offset: int = 0
+    state: dict[str, Any] = field(default_factory=dict)
+    format: str = ""
+    is_last: bool = False
+    """The file was read to its end, as it is now."""
+    is_settled: bool = False
+    """Nobody was writing to it then."""
+    is_over: bool = False
+    """Nothing more comes in it."""
+
+    @property
+    def is_full(self) -> bool:
+        return self.records >= ROWS or self.size >= BYTES
+
+    @property
+    def span(self) -> tuple[datetime | None, datetime | None]:
+        """The times of the first and the last of its records, by the log's own clock."""
+        groups = self.groups.values()
+        first = min((group.at for group in groups), default=None)
+        last = max((group.last_at for group in groups), default=None)
+        return _moment(first), _moment(last)
+
+    def blame(self, found: Fault) -> None:
+        """Count a fault, and keep it when it is among the first."""
+        self.fault_count += 1
+        if len(self.faults) < KEPT_FAULTS:
+            self.faults.append(found)
+
+
+@dataclass(frozen=True)
+class Ways:
+    """What must be known to read a file of a source."""
+
+    target_id: int
+    file_id: int
+    roles: frozenset[str]
+    """Of tovgov's own credentials at the target."""
+    reader: Reader
+    rules: noise.Rules
+
+
+def chunks(
+    text: Iterator[bytes | Fault], parser: Parser, ways: Ways, *, ends: Callable[[], bool | None]
+) -> Iterator[Chunk]:
+    """Read ``text`` to its end. ``ends`` says there whether more may come (None: at any moment; False: not within
+    seconds) or whether the file is over (True)."""
+    chunk, is_broken = Chunk(), False
+    for piece in text:
+        if isinstance(piece, Fault):
+            chunk.blame(piece)
+            is_broken = True
+            continue
+        _take(chunk, parser.feed(piece), ways)
+        if chunk.is_full:
+            yield _closed(chunk, parser)
+            chunk = Chunk()
+    is_over = True if is_broken else ends()
+    if is_over is not None:
+        _take(chunk, parser.finish() if is_over else parser.settle(), ways)
+    chunk.is_last, chunk.is_settled, chunk.is_over = True, is_over is not None, bool(is_over)
+    yield _closed(chunk, parser)
+
+
+def _moment(stamp: str | None) -> datetime | None:
+    return datetime.fromisoformat(stamp) if stamp else None
+
+
+def _closed(chunk: Chunk, parser: Parser) -> Chunk:
+    chunk.offset, chunk.state, chunk.format = parser.consumed, parser.state, parser.format
+    return chunk
+
+
+def _take(chunk: Chunk, found: list[Found | Fault], ways: Ways) -> None:
+    """Add records to a chunk: what happens here happens a hundred thousand times in two seconds."""
+    read, roles, groups = ways.reader.read, ways.roles, chunk.groups
+    lines, hashes, owners = chunk.lines, chunk.hashes, chunk.owners
+    target, file = str(ways.target_id), str(ways.file_id)
+    size, before, second = 0, LONG_AGO, ""
+    for item in found:
+        if item.__class__ is Fault:
+            chunk.blame(item)
+            continue
+        record, offset, _ = item  # type: ignore[misc]
+        chunk.records += 1
+        ours = record.role in roles and record.application.startswith(OURS)
+        kind, severity, fingerprint, title, more = read(record)
+        if ours and severity < LogSeverity.HIGH:
+            chunk.ours += 1
+            continue
+        at = record.at
+        if (
+            at.second != before.second or at.minute != before.minute or at.hour != before.hour
+            or at.day != before.day or at.month != before.month or at.year != before.year
+        ):  # fmt: skip
+            before, second = at, at.isoformat(" ")[:19]
+        micro = at.microsecond
+        stamp = second + (THOUSANDTHS[micro // 1000] if micro % 1000 == 0 else f".{micro:06}".rstrip("0")) + "+00"
+        line = _line(record, target, file, str(offset), stamp, kind, severity, more)
+        lines.append(line)
+        hashes.append(sha256(b"\0" + line).digest())
+        size += len(line)
+        if kind in SESSION_CLASSES:
+            chunk.sessions.append(record)
+        key = (stamp[:10], kind, fingerprint, record.role)
+        group = groups.get(key)
+        if group is None:
+            group = groups[key] = Grown(stamp, stamp, int(severity), title, ways.rules.hides(kind, severity, title))
+        elif stamp > group.last_at:
+            group.last_at = stamp
+        elif stamp < group.at:
+            group.at = stamp
+        group.count += 1
+        owners.append(group)
+    chunk.size += size
+
+
+def _line(
+    record: LogRecord, target: str, file: str, offset: str, stamp: str, kind: str, severity: int,
+    more: dict[str, Any] | None,
+) -> bytes:  # fmt: skip
+    """The leaf: the columns of ``audit.seals.entries.SERVER_LOG`` as COPY writes them."""
+    pid, number = record.pid, record.line
+    role, database, session = record.role, record.database, record.session
+    if (
+        pid is None or number is None or pid > PID_MAX or len(role) > 63 or len(database) > 63 or len(session) > 40
+        or len(record.address) > 255 or len(record.command) > 60 or len(record.sqlstate) > 5
+    ):  # fmt: skip
+        _fit(record)
+        role, database, session = record.role, record.database, record.session
+    fields = (
+        target, file, offset, stamp, record.level, record.sqlstate, kind, str(int(severity)),
+        leaves.NULL if record.pid is None else str(record.pid), session,
+        leaves.NULL if record.line is None else str(record.line), role, database, record.address, record.application,
+        record.command, record.message, record.detail, record.query,
+        _json(more) if more else "",
+    )  # fmt: skip
+    line = "\t".join(fields)
+    if line.count("\t") == COLUMNS - 1 and not _is_special(line) and line.isascii():
+        return line.encode()
+    try:
+        return leaves.line(fields)
+    except ValueError:  # half a character, or a NUL
+        clean = (text.encode(errors="backslashreplace").decode().replace("\0", "\\x00") for text in fields)
+        return leaves.line([old if old == leaves.NULL else new for old, new in zip(fields, clean, strict=True)])
+
+
+def _json(more: dict[str, Any]) -> str:
+    """As ``json.dumps``, at a third of its time: most values are numbers and plain texts."""
+    parts = []
+    for name, value in more.items():
+        if value.__class__ is int:
+            parts.append(f'"{name}": {value}')
+        elif value.__class__ is str:
+            parts.append(f'"{name}": {encode_basestring(value)}')
+        else:
+            parts.append(f'"{name}": {json.dumps(value, ensure_ascii=False)}')
+    return "{" + ", ".join(parts) + "}"
+
+
+def _is_special(line: str) -> bool:
+    return (
+        "\\" in line or "\n" in line or "\r" in line or "\0" in line or "\b" in line or "\f" in line or "\v" in line
+    )  # fmt: skip
+
+
+def _fit(record: LogRecord) -> None:
+    """Cut what a strange file holds to what the columns hold; PostgreSQL itself writes nothing longer."""
+    if record.pid is not None and record.pid > PID_MAX:
+        record.pid = None
+    record.role, record.database = record.role[:63], record.database[:63]
+    record.session, record.address = record.session[:40], record.address[:255]
+    record.command, record.sqlstate = record.command[:60], record.sqlstate[:5]

@@ -1,0 +1,79 @@
+"""Files that a person sent: uploaded in the admin, or piped into the command line. They wait in a spool until a worker
+has read them; then they are removed."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from audit import conf
+from audit.actors import Actor
+from audit.exceptions import LogSourceGone, LogTooLarge
+from audit.imports.server_logs.sources.folder import Folder
+from audit.imports.server_logs.sources.place import Place
+from audit.models import ImportSource
+
+STRANGE = re.compile(r"[^\w.\-]+")
+UNFINISHED = "unfinished"
+"""A folder within the spool: what lies in it is not whole yet."""
+MARK = 12  # letters before the name that was given
+
+
+class Sent(Folder):
+    """The spool of one source."""
+
+    def places(self) -> list[Place]:
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return [Place(f"sent:{one.name}", one.name, one.size, one.modified) for one in super().places()]
+
+    def done(self, place: Place) -> None:
+        """Nobody needs it any more."""
+        (self.folder / place.name).unlink(missing_ok=True)
+
+
+def spool(source: ImportSource) -> Path:
+    """Where what was sent to ``source`` waits."""
+    return conf.spool_folder() / "server-logs" / str(source.pk)
+
+
+def keep(source: ImportSource, pieces: Iterable[bytes], name: str, *, most: int | None = None) -> str:
+    """Put what was sent into the spool, whole or not at all; its name there. Raises ``LogTooLarge`` beyond ``most``
+    bytes and ``LogSourceGone`` when the spool cannot be written."""
+    folder = spool(source)
+    kept = f"{secrets.token_hex(MARK // 2)}-{STRANGE.sub('_', Path(name).name)[-150:] or 'log'}"
+    unfinished = folder / UNFINISHED / kept
+    try:
+        unfinished.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with unfinished.open("xb") as file:
+            size = 0
+            for piece in pieces:
+                size += len(piece)
+                if most is not None and size > most:
+                    raise LogTooLarge(f"{name} has more than {most // 1_000_000:,} MB.")
+                file.write(piece)
+        unfinished.rename(folder / kept)
+    except OSError as error:
+        raise LogSourceGone(f"{folder} cannot be written: {error.strerror}.") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return kept
+
+
+def forget(source: ImportSource) -> None:
+    """Remove the spool of a source that goes."""
+    shutil.rmtree(spool(source), ignore_errors=True)
+
+
+def given_name(kept: str) -> str:
+    """The name that a file had before it was sent."""
+    return kept[MARK + 1 :]
+
+
+@contextmanager
+def opened(source: ImportSource, *, actor: Actor) -> Iterator[Sent]:
+    """The spool of ``source``."""
+    yield Sent(spool(source), patterns=("*",), is_complete=True)
