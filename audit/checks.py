@@ -15,7 +15,7 @@ from django.db import connections
 from audit import conf
 from audit.exceptions import KeyMissing
 from audit.ledger import is_sealed
-from audit.models import Environment, LedgerHead, Target
+from audit.models import Environment, LedgerHead, Severity, Target
 from audit.models.fields import MAKE_A_KEY
 
 
@@ -55,6 +55,9 @@ def check_numbers(app_configs: Any, **options: Any) -> list[CheckMessage]:
     if conf.checkpoint_minutes() < 0:
         hint = "0 signs each minute; 5 is a good number of minutes."
         found.append(Error("TOVGOV_CHECKPOINT_MINUTES is below 0.", hint, id="audit.E013"))
+    if strange := conf.incident_severities() - set(Severity.values):
+        words = f"TOVGOV_INCIDENTS_AT names {', '.join(sorted(strange))}: no severity of an alert."
+        found.append(Warning(words, f"There are {', '.join(Severity.values)}.", id="audit.W012"))
     return found
 
 

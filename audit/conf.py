@@ -56,3 +56,13 @@ def spool_folder() -> Path:
 def log_upload_bytes() -> int:
     """How large an uploaded server log may be (``TOVGOV_LOG_UPLOAD_MB``)."""
     return int(settings.TOVGOV_LOG_UPLOAD_MB) * 1_000_000
+
+
+def site_url() -> str:
+    """Where people reach tovgov, without a slash at the end; "" when nobody said (``TOVGOV_URL``)."""
+    return str(settings.TOVGOV_URL).rstrip("/")
+
+
+def incident_severities() -> set[str]:
+    """Alerts of these severities open an incident, whatever raised them (``TOVGOV_INCIDENTS_AT``)."""
+    return set(settings.TOVGOV_INCIDENTS_AT)

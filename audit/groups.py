@@ -15,6 +15,8 @@ STAFF = [
     "cancel_job",
     "request_restore",
     "acknowledge_alert",
+    "silence_alert",
+    "try_anomaly",
     "issue_token",
     "add_schedule",
     "change_schedule",
@@ -54,6 +56,11 @@ MANAGER = [
     "set_noise",
     "change_publicationplace",
     "manage_sources",
+    "add_notificationchannel",
+    "change_notificationchannel",
+    "delete_notificationchannel",
+    "test_channel",
+    "change_anomalysettings",
 ]
 APPROVER = [
     "decide_approval",
@@ -64,6 +71,7 @@ APPROVER = [
     "review_log",
     "handle_incident",
     "confirm_client",
+    "silence_alert",
 ]
 AUDITOR: list[str] = []
 

@@ -16,17 +16,33 @@ HANDLE = "audit.handle_incident"
 
 
 def open_incident(
-    title: str, *, target: Target | None, actor: Actor, reason: str = "", severity: Severity = Severity.WARNING
+    title: str,
+    *,
+    target: Target | None,
+    actor: Actor,
+    reason: str = "",
+    severity: Severity = Severity.WARNING,
+    fingerprint: str = "",
 ) -> Incident:
-    """Open an incident. Raises ``NotPermitted`` and ``IncidentInvalid``."""
+    """Open an incident; with a ``fingerprint``, the open one of the same cause is joined instead, and grows as severe.
+    Raises ``NotPermitted`` and ``IncidentInvalid``."""
     actor.require(HANDLE)
     if not title.strip():
         raise IncidentInvalid
+    facts = {"target": target, "title": title.strip()[:255], "severity": severity}
+    facts |= {"opened_by": actor.name, "reason": reason}
     with transaction.atomic():
-        row = Incident.objects.create(
-            target=target, title=title.strip()[:255], severity=severity, opened_by=actor.name, reason=reason
-        )
-        ledger.append("incident.open", actor=actor, obj=row, target=target, reason=reason, severity=str(severity))
+        if fingerprint:
+            rows = Incident.objects.select_for_update()
+            row, is_new = rows.get_or_create(fingerprint=fingerprint, closed_at=None, defaults=facts)
+        else:
+            row, is_new = Incident.objects.create(**facts), True
+        if is_new:
+            ledger.append("incident.open", actor=actor, obj=row, target=target, reason=reason, severity=str(severity))
+        elif severity.rank > Severity(row.severity).rank:
+            row.severity = severity
+            row.save(update_fields=["severity"])
+            ledger.append("incident.escalate", actor=actor, obj=row, target=target, severity=str(severity))
     return row
 
 

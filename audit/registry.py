@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Any
 
 ticks: list[Callable[[], object]] = []
@@ -43,3 +44,10 @@ def import_log(target: Any, *, to_the_end: bool = False) -> None:
 schema_copiers: list[Callable[[Any, Any, Callable[[], bool]], None]] = []
 """The first one copies a schema without its rows: from a database (ConnInfo) into an empty one of the same server; the
 third argument says whether to stop."""
+
+
+TableCount = tuple[str, int, datetime]
+"""schema.table, how many rows it had, when."""
+
+table_counts: list[Callable[[Any], Iterable[TableCount]]] = []
+"""Each takes a target and returns what is known of the sizes of its tables, lately."""

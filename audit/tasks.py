@@ -8,11 +8,13 @@ from contextlib import ExitStack
 
 from audit import approvals, clients, jobs, partitions, registry, targets
 from audit.actors import Actor
+from audit.anomalies import run
 from audit.exceptions import TovgovError
 from audit.exports import request as exports
 from audit.imports import connection_watch, schedule
 from audit.imports.perform import perform as perform_import
 from audit.models import AuditImport, Export, JobState, ProtectionRun, RunKind, SealVerification, Undelete
+from audit.notifications import deliver
 from audit.progress import Progress
 from audit.protection import drift, install, uninstall, windows
 from audit.protection.attack import request
@@ -28,7 +30,7 @@ def tick() -> None:
     and look at every target. One that fails does not keep the next from running."""
     with ExitStack() as acts:  # a bug in one propagates, after the others have run
         ours = [confirm_targets, windows.relock_due, drift.watch, connection_watch.watch, clients.learn, schedule.watch]
-        ours += [exports.expire, checkpoints.watch, publication.watch]
+        ours += [exports.expire, checkpoints.watch, publication.watch, run.wake, deliver.tend]
         for act in reversed([jobs.reap, partitions.look_after, approvals.expire, *registry.ticks, *ours]):
             acts.callback(_run, act)
 
@@ -80,3 +82,13 @@ def run_export(pk: int) -> None:
 def run_seal_verification(pk: int) -> None:
     """Read every sealed entry of a target again."""
     jobs.run(SealVerification, pk, seal_verification.perform)
+
+
+def send_notifications() -> None:
+    """Send what is to be told of alerts."""
+    deliver.send_due()
+
+
+def run_anomalies() -> None:
+    """Run the anomaly rules over what is new."""
+    run.run_all()

@@ -8,7 +8,7 @@ class BackupsConfig(AppConfig):
 
     def ready(self) -> None:
         from audit import jobs, registry
-        from backups import alarms, catalogue, checks, create, preflight, retention, schedules, tasks, verify  # noqa: F401
+        from backups import alarms, catalogue, checks, create, facts, preflight, retention, schedules, tasks, verify  # noqa: F401
         from backups.models import Backup, Restore, Verification
         from backups.restore import request, tidy
         from backups.schema_copy import copy_schema
@@ -22,4 +22,5 @@ class BackupsConfig(AppConfig):
         registry.every_minute(tasks.keep_house)
         registry.preflight_probes.append(preflight.lines)
         registry.schema_copiers.append(copy_schema)
+        registry.table_counts.append(facts.table_counts)
         registry.ledger_anchors.append(catalogue.ledger_anchors)

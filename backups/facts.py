@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
+from django.utils import timezone
+
+from audit.models import Target
+from audit.registry import TableCount
 from backups.manifest import Manifest
+from backups.models import Backup
+
+COUNTED = 40
+"""So many of the newest backups are asked how large each table was …"""
+COUNTED_DAYS = 35
+"""… and none that is older."""
 
 
 def facts_of(manifest: Manifest) -> dict[str, Any]:
@@ -27,3 +39,12 @@ def facts_of(manifest: Manifest) -> dict[str, Any]:
         "is_encrypted": manifest.dump.is_encrypted,
         "manifest": manifest.to_dict(),
     }
+
+
+def table_counts(target: Target) -> Iterator[TableCount]:
+    """How many rows each table of ``target`` had when it was backed up lately."""
+    since = timezone.now() - timedelta(days=COUNTED_DAYS)
+    rows = Backup.objects.succeeded().filter(target=target, snapshot_at__gt=since).order_by("-snapshot_at")
+    for tables, at in rows.values_list("manifest__tables", "snapshot_at")[:COUNTED]:
+        for table in tables or ():
+            yield f"{table['schema']}.{table['name']}", table["rows"], at

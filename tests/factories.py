@@ -15,21 +15,28 @@ from factory.django import DjangoModelFactory
 
 from audit.models import (
     Alert,
+    AlertEvidence,
     Approval,
     AuditImport,
+    Change,
     ConnectionAuditLog,
+    ConnectionGroup,
     Credential,
     DeleteAuditLog,
     DeleteAuditTransaction,
     DeleteCount,
+    Delivery,
     Environment,
     ImportSource,
     Incident,
     KnownClient,
     LogSeverity,
+    MaintenanceWindow,
+    NotificationChannel,
     Preflight,
     Purpose,
     SentinelTable,
+    ServerLogEntry,
     ServerLogGroup,
     Severity,
     Target,
@@ -411,6 +418,48 @@ class AlertFactory(DjangoModelFactory):
     hint = "Look whether the worker runs, then back up now."
 
 
+class AlertEvidenceFactory(DjangoModelFactory):
+    class Meta:
+        model = AlertEvidence
+
+    alert = factory.SubFactory(AlertFactory)
+    kind = "deleteaudittransaction"
+    object_id = factory.Sequence(lambda n: 900_000 + n)
+    at = factory.LazyFunction(lambda: ago(minutes=12))
+    line = "182 rows deleted from GameRequest by tovplay_admin"
+
+
+class NotificationChannelFactory(DjangoModelFactory):
+    """A channel that leads nowhere."""
+
+    class Meta:
+        model = NotificationChannel
+
+    name = factory.Sequence(lambda n: f"Night watch {n}")
+    url = "jsons://hooks.example.org/path"
+    schema = "jsons"
+    place = "JSON at hooks.example.org"
+
+
+class DeliveryFactory(DjangoModelFactory):
+    """A message that is not taken yet."""
+
+    class Meta:
+        model = Delivery
+
+    alert = factory.SubFactory(AlertFactory)
+    channel = factory.SubFactory(NotificationChannelFactory)
+    channel_name = factory.SelfAttribute("channel.name")
+    change = Change.OPENED
+    number = 1
+    title = factory.LazyAttribute(lambda o: f"[Warning] {o.alert.title}"[:255])
+    body = "Look whether the worker runs, then back up now."
+    severity = Severity.WARNING
+    attempts = 2
+    next_at = factory.LazyFunction(lambda: ago(minutes=-2))
+    error = "There is no such host name."
+
+
 class DeleteAuditTransactionFactory(DjangoModelFactory):
     """One row deleted by the application; ``DeleteAuditLogFactory`` is the row."""
 
@@ -502,6 +551,58 @@ class ServerLogGroupFactory(DjangoModelFactory):
     role = "reporting"
     title = "permission denied for table members"
     count = 2
+
+
+class ConnectionGroupFactory(DjangoModelFactory):
+    """The alike connections of a day."""
+
+    class Meta:
+        model = ConnectionGroup
+
+    target = factory.SubFactory(TargetFactory)
+    day = factory.LazyAttribute(lambda o: o.at.date())
+    role = "tovplay_app"
+    database = "TovPlay"
+    client_address = "10.0.0.7"
+    application_name = "web"
+    at = factory.LazyFunction(lambda: ago(minutes=3))
+    last_at = factory.SelfAttribute("at")
+    count = 1
+
+
+class ServerLogEntryFactory(DjangoModelFactory):
+    """A statement of DDL, as a server logged it. Its source, file and group need not be there."""
+
+    class Meta:
+        model = ServerLogEntry
+
+    target = factory.SubFactory(TargetFactory)
+    source_id = 1
+    file_id = 1
+    of_group_id = 1
+    leaf = factory.Sequence(lambda n: n)
+    offset = factory.Sequence(lambda n: 100 * n)
+    at = factory.LazyFunction(lambda: ago(minutes=3))
+    level = "LOG"
+    kind = "drop"
+    severity = 40
+    role = "tovplay_admin"
+    database = "TovPlay"
+    address = "10.0.0.99"
+    message = 'statement: DROP TABLE "GameRequest"'
+    query = 'DROP TABLE "GameRequest"'
+
+
+class MaintenanceWindowFactory(DjangoModelFactory):
+    class Meta:
+        model = MaintenanceWindow
+
+    target = factory.SubFactory(TargetFactory)
+    rules = factory.LazyFunction(lambda: ["ddl_guard"])
+    reason = "The migration of June."
+    minutes = 60
+    opened_by = "alice"
+    closes_at = factory.LazyFunction(lambda: ago(minutes=-50))
 
 
 class IncidentFactory(DjangoModelFactory):

@@ -59,6 +59,15 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     ),
     ("People", (("auth.User", "Users"), ("auth.Group", "Groups"), ("audit.ApiToken", "API tokens"))),
     (
+        "Watch",
+        (
+            ("audit.AnomalyFiring", "Findings"),
+            ("audit.AnomalySettings", "Anomaly rules"),
+            ("audit.NotificationChannel", "Channels"),
+            ("audit.Delivery", "Messages"),
+        ),
+    ),
+    (
         "Record",
         (
             ("audit.LedgerEntry", "Ledger"),

@@ -15,6 +15,8 @@ CSRF_TRUSTED_ORIGINS = env.list("TOVGOV_ORIGINS", default=[])
 
 TOVGOV_APPROVAL_HOURS = env.int("TOVGOV_APPROVAL_HOURS", default=24)
 TOVGOV_IMPORT_LAG_MINUTES = env.int("TOVGOV_IMPORT_LAG_MINUTES", default=15)
+TOVGOV_URL = env.str("TOVGOV_URL", default="")
+TOVGOV_INCIDENTS_AT = env.list("TOVGOV_INCIDENTS_AT", default=[])
 TOVGOV_EXPORTS = path("TOVGOV_EXPORTS", VAR_DIR / "exports")
 TOVGOV_CHECKPOINT_MINUTES = env.int("TOVGOV_CHECKPOINT_MINUTES", default=5)
 vars().update(env.email_url("TOVGOV_EMAIL_URL", default="smtp://localhost:25"))
@@ -193,9 +195,13 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "handlers": {
+        "nowhere": {"class": "logging.NullHandler"},
+        "console": {"class": "logging.StreamHandler", "formatter": "plain"},
+    },
     "root": {"handlers": ["console"], "level": env.str("TOVGOV_LOG_LEVEL", default="INFO")},
     "loggers": {
+        "apprise": {"level": "DEBUG", "handlers": ["nowhere"], "propagate": False},  # it names passwords; we read it
         "paramiko": {"level": "WARNING"},
         "django.request": {"level": "ERROR"},
         "django-q": {"level": "WARNING"},

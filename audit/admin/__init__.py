@@ -2,6 +2,7 @@
 
 from audit.admin import (
     alerts,
+    anomalies,
     approvals,
     clients,
     connections,
@@ -11,6 +12,7 @@ from audit.admin import (
     incidents,
     ledger,
     noise,
+    notifications,
     people,
     protection,
     seals,
@@ -21,6 +23,7 @@ from audit.admin import (
 
 __all__ = [
     "alerts",
+    "anomalies",
     "approvals",
     "clients",
     "connections",
@@ -30,6 +33,7 @@ __all__ = [
     "incidents",
     "ledger",
     "noise",
+    "notifications",
     "people",
     "protection",
     "seals",

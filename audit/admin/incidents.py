@@ -81,4 +81,6 @@ class IncidentAdmin(RecordAdmin):
     def record(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         deletes = DeleteAuditTransaction.objects.filter(incident=obj).select_related("target")
         found = list(deletes.order_by("-at", "-id")[: LISTED + 1])
-        return {"incident": obj, "deletes": found[:LISTED], "has_more": len(found) > LISTED}
+        return {"incident": obj, "deletes": found[:LISTED], "has_more": len(found) > LISTED} | {
+            "alerts": obj.alerts.order_by("-opened_at", "-id")[:LISTED]
+        }

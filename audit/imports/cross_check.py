@@ -18,21 +18,16 @@ import psycopg
 from django.db import transaction
 from django.utils import timezone
 
-from audit import alerts
-from audit.actors import Actor
 from audit.imports import rule
-from audit.models import Alert, DeleteCount, ImportSource, Protection, Severity
+from audit.models import DeleteCount, ImportSource, Protection
 from audit.postgres import queries
 
-ALERT = "imports.surplus"
-ACTOR = Actor.system("cross-check")
 EVERY_SECONDS = 300
 LEAST_SECONDS = 60
 """Sessions tell their counts within a minute at the latest: samples closer together say nothing."""
 IDLE_SECONDS = 10
 """After so long an idle session has told its counts; one that began a transaction sooner may not have."""
 KEEP_DAYS = 7
-POSSIBLE_HOURS = 24
 
 
 class Counted(NamedTuple):
@@ -84,7 +79,7 @@ def is_due(source: ImportSource) -> bool:
 
 
 def sample(source: ImportSource, connection: psycopg.Connection) -> list[DeleteCount]:
-    """Compare now, keep what was seen, and raise the alarm for each surplus; the surpluses."""
+    """Compare now and keep what was seen; the surpluses, of which the anomaly rules tell."""
     source.refresh_from_db()
     settings = rule.settings_of(source.target)
     too_soon = source.sampled_at and timezone.now() - source.sampled_at < timedelta(seconds=LEAST_SECONDS)
@@ -94,9 +89,6 @@ def sample(source: ImportSource, connection: psycopg.Connection) -> list[DeleteC
     with transaction.atomic():
         found = _keep(source, seen)
         ImportSource.objects.filter(pk=source.pk).update(sampled_at=seen.at)
-        for row in found:
-            _tell(source, row)
-        _resolve(source, {row.table_oid for row in found})
     return found
 
 
@@ -212,43 +204,3 @@ def _next(source: ImportSource, seen: Sight, group: Group, last: DeleteCount | N
 def _was_reset(last: DeleteCount, row: DeleteCount) -> bool:
     fell = any(row.members.get(oid, before) < before for oid, before in last.members.items())
     return fell or last.reset_at != row.reset_at or row.rollbacks < last.rollbacks or row.captured < last.captured
-
-
-# --- telling ------------------------------------------------------------------------------------------------------
-
-
-def _tell(source: ImportSource, row: DeleteCount) -> None:
-    rows = f"{row.surplus:,} row{'s' if row.surplus != 1 else ''}"
-    when = f"between {row.since:%Y-%m-%d %H:%M:%S} and {row.at:%H:%M:%S} UTC"
-    if row.is_certain:
-        title = f"{source.target}: {rows} of {row.table} were deleted {when} and not captured: its trigger was off."
-        hint = "They are in no delete log; a backup from before has them. Find out who switched the trigger off."
-    else:
-        title = f"{source.target}: {rows} of {row.table} may have been deleted {when} without being captured."
-        hint = (
-            "Transactions were rolled back meanwhile, and their deletes are counted too; or an UPDATE moved rows to"
-            " another partition. If neither is likely, the trigger was off: compare the table with a backup."
-        )
-    alerts.alert(
-        ALERT,
-        fingerprint=_fingerprint(source, row.table_oid),
-        title=title,
-        target=source.target,
-        severity=Severity.CRITICAL if row.is_certain else Severity.WARNING,
-        hint=hint,
-        actor=ACTOR,
-    )
-
-
-def _resolve(source: ImportSource, again: set[int]) -> None:
-    """A surplus that somebody has seen is over when there is no new one; one that is only possible, after a day."""
-    old = timezone.now() - timedelta(hours=POSSIBLE_HOURS)
-    current = {_fingerprint(source, oid) for oid in again}
-    for alert in Alert.objects.filter(kind=ALERT, target=source.target, resolved_at=None):
-        is_old = alert.severity == Severity.WARNING and alert.seen_at < old
-        if alert.fingerprint not in current and (alert.acknowledged_at or is_old):
-            alerts.resolve(ALERT, fingerprint=alert.fingerprint, actor=ACTOR)
-
-
-def _fingerprint(source: ImportSource, oid: int) -> str:
-    return f"target-{source.target_id}-{oid}"

@@ -85,10 +85,8 @@ def _tell_late(source: ImportSource) -> None:
 
 def _forget_others(there: list[Target]) -> None:
     """The alarms of targets that have no log any more are over."""
-    rows = Alert.objects.filter(kind__in=(LAG, trouble.FAILED, cross_check.ALERT), resolved_at=None)
-    rows = rows.filter(fingerprint__startswith="target-")
-    rows = rows.exclude(target__in=there).exclude(kind=cross_check.ALERT, acknowledged_at=None)
-    for kind, fingerprint in rows.values_list("kind", "fingerprint"):
+    rows = Alert.objects.filter(kind__in=(LAG, trouble.FAILED), resolved_at=None, fingerprint__startswith="target-")
+    for kind, fingerprint in rows.exclude(target__in=there).values_list("kind", "fingerprint"):
         alerts.resolve(kind, fingerprint=fingerprint, actor=ACTOR)
 
 

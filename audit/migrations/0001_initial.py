@@ -61,6 +61,7 @@ class Migration(migrations.Migration):
             name='Incident',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('fingerprint', models.CharField(blank=True, help_text='What tovgov itself finds of the same cause joins the open one.', max_length=180)),
                 ('title', models.CharField(max_length=255)),
                 ('severity', models.CharField(choices=[('critical', 'Critical'), ('warning', 'Warning'), ('info', 'Info')], default='warning', max_length=10)),
                 ('opened_at', models.DateTimeField(auto_now_add=True)),
@@ -73,6 +74,29 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['-opened_at', '-id'],
                 'permissions': [('handle_incident', 'Can open and close incidents')],
+            },
+        ),
+        migrations.CreateModel(
+            name='NotificationChannel',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=80, unique=True, validators=[audit.models.targets.sendable])),
+                ('url', audit.models.fields.EncryptedTextField(validators=[audit.models.targets.sendable])),
+                ('schema', models.CharField(help_text='What kind of channel, for example mailtos or slack.', max_length=40)),
+                ('place', models.CharField(blank=True, help_text='Where it leads, without anything secret.', max_length=255)),
+                ('minimum_severity', models.CharField(choices=[('critical', 'Critical'), ('warning', 'Warning'), ('info', 'Info')], default='warning', max_length=10)),
+                ('is_active', models.BooleanField(default=True)),
+                ('quiet_from', models.TimeField(blank=True, null=True)),
+                ('quiet_until', models.TimeField(blank=True, null=True)),
+                ('quiet_zone', models.CharField(default='UTC', help_text='For example Asia/Jerusalem.', max_length=60)),
+                ('breaks_quiet', models.BooleanField(default=True, help_text='What is critical is sent in the quiet hours too.')),
+                ('tested_at', models.DateTimeField(blank=True, editable=False, null=True)),
+                ('test_error', models.TextField(blank=True, editable=False)),
+            ],
+            options={
+                'verbose_name': 'notification channel',
+                'ordering': ['name'],
+                'permissions': [('test_channel', 'Can send a test through a notification channel')],
             },
         ),
         migrations.CreateModel(
@@ -115,6 +139,33 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['-asked_at', '-id'],
                 'permissions': [('decide_approval', 'Can approve or refuse what others ask for')],
+            },
+        ),
+        migrations.CreateModel(
+            name='Alert',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(help_text='For example backup.missed', max_length=60)),
+                ('fingerprint', models.CharField(max_length=120)),
+                ('severity', models.CharField(choices=[('critical', 'Critical'), ('warning', 'Warning'), ('info', 'Info')], default='warning', max_length=10)),
+                ('title', models.CharField(max_length=255)),
+                ('hint', models.TextField(blank=True)),
+                ('opened_at', models.DateTimeField(auto_now_add=True)),
+                ('seen_at', models.DateTimeField(auto_now_add=True)),
+                ('times', models.PositiveIntegerField(default=1)),
+                ('cited', models.BigIntegerField(default=0, help_text='How many entries it rests on; the first of them are kept.')),
+                ('changes', models.PositiveIntegerField(default=1, help_text='How often there was something to tell of it.')),
+                ('resolved_at', models.DateTimeField(blank=True, null=True)),
+                ('acknowledged_at', models.DateTimeField(blank=True, null=True)),
+                ('acknowledged_by', models.CharField(blank=True, max_length=150)),
+                ('silenced_until', models.DateTimeField(blank=True, null=True)),
+                ('silenced_by', models.CharField(blank=True, max_length=150)),
+                ('silenced_why', models.TextField(blank=True)),
+                ('incident', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='alerts', to='audit.incident')),
+            ],
+            options={
+                'ordering': ['-opened_at', '-id'],
+                'permissions': [('acknowledge_alert', 'Can acknowledge alerts'), ('silence_alert', 'Can silence alerts for a while')],
             },
         ),
         migrations.CreateModel(
@@ -180,6 +231,31 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'log file',
                 'ordering': ['-seen_at', '-id'],
+            },
+        ),
+        migrations.CreateModel(
+            name='Delivery',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('channel_name', models.CharField(max_length=80)),
+                ('change', models.CharField(choices=[('opened', 'Opened'), ('reopened', 'Back again'), ('escalated', 'Worse'), ('still open', 'Still open after its silence'), ('resolved', 'Resolved')], max_length=10)),
+                ('number', models.PositiveIntegerField(help_text='Which change of its alert, from 1.')),
+                ('title', models.CharField(max_length=255)),
+                ('body', models.TextField()),
+                ('severity', models.CharField(choices=[('critical', 'Critical'), ('warning', 'Warning'), ('info', 'Info')], max_length=10)),
+                ('state', models.CharField(choices=[('waiting', 'Waiting'), ('sending', 'Being sent'), ('sent', 'Sent'), ('failed', 'Failed'), ('unsure', 'Perhaps sent'), ('dropped', 'Not needed any more')], default='waiting', max_length=10)),
+                ('attempts', models.PositiveSmallIntegerField(default=0)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('next_at', models.DateTimeField(help_text='Not before this moment.')),
+                ('claimed_at', models.DateTimeField(null=True)),
+                ('sent_at', models.DateTimeField(null=True)),
+                ('error', models.TextField(blank=True)),
+                ('alert', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='audit.alert')),
+                ('channel', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='deliveries', to='audit.notificationchannel')),
+            ],
+            options={
+                'verbose_name_plural': 'deliveries',
+                'ordering': ['-created_at', '-id'],
             },
         ),
         migrations.CreateModel(
@@ -532,6 +608,11 @@ class Migration(migrations.Migration):
                 'ordering': ['-at', '-id'],
             },
         ),
+        migrations.AddField(
+            model_name='notificationchannel',
+            name='targets',
+            field=models.ManyToManyField(blank=True, help_text='None chosen: all, and what concerns no target.', related_name='channels', to='audit.target'),
+        ),
         migrations.CreateModel(
             name='NoiseFilter',
             fields=[
@@ -785,26 +866,48 @@ class Migration(migrations.Migration):
             field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='approvals', to='audit.target'),
         ),
         migrations.CreateModel(
-            name='Alert',
+            name='AnomalySettings',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(help_text='For example backup.missed', max_length=60)),
-                ('fingerprint', models.CharField(max_length=120)),
-                ('severity', models.CharField(choices=[('critical', 'Critical'), ('warning', 'Warning'), ('info', 'Info')], default='warning', max_length=10)),
-                ('title', models.CharField(max_length=255)),
-                ('hint', models.TextField(blank=True)),
-                ('opened_at', models.DateTimeField(auto_now_add=True)),
-                ('seen_at', models.DateTimeField(auto_now_add=True)),
-                ('times', models.PositiveIntegerField(default=1)),
-                ('resolved_at', models.DateTimeField(blank=True, null=True)),
-                ('acknowledged_at', models.DateTimeField(blank=True, null=True)),
-                ('acknowledged_by', models.CharField(blank=True, max_length=150)),
-                ('target', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='alerts', to='audit.target')),
+                ('rule', models.CharField(max_length=30)),
+                ('is_active', models.BooleanField(default=True)),
+                ('settings', models.JSONField(blank=True, default=dict)),
+                ('severity', models.CharField(choices=[('critical', 'Critical'), ('warning', 'Warning'), ('info', 'Info')], max_length=10)),
+                ('opens_incident', models.BooleanField(default=False)),
+                ('positions', models.JSONField(default=dict, help_text='Per log: up to which id everything was examined.')),
+                ('looked_at', models.DateTimeField(help_text='When it was last run.', null=True)),
+                ('changed_by', models.CharField(blank=True, max_length=150)),
+                ('target', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='anomaly_settings', to='audit.target')),
             ],
             options={
-                'ordering': ['-opened_at', '-id'],
-                'permissions': [('acknowledge_alert', 'Can acknowledge alerts')],
+                'verbose_name': 'anomaly rule',
+                'ordering': ['target__name', 'rule'],
+                'permissions': [('try_anomaly', 'Can try anomaly rules on the past')],
             },
+        ),
+        migrations.CreateModel(
+            name='AnomalyFiring',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('rule', models.CharField(max_length=30)),
+                ('key', models.CharField(help_text='The role, the address, the table … that it is about.', max_length=255)),
+                ('first_at', models.DateTimeField()),
+                ('last_at', models.DateTimeField()),
+                ('count', models.BigIntegerField(help_text='Entries.')),
+                ('weight', models.BigIntegerField(help_text='What the rule counts, for example deleted rows.')),
+                ('found_at', models.DateTimeField(auto_now_add=True)),
+                ('alert', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='firings', to='audit.alert')),
+                ('target', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='firings', to='audit.target')),
+            ],
+            options={
+                'verbose_name': 'finding',
+                'ordering': ['-first_at', '-id'],
+            },
+        ),
+        migrations.AddField(
+            model_name='alert',
+            name='target',
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='alerts', to='audit.target'),
         ),
         migrations.CreateModel(
             name='Undelete',
@@ -852,6 +955,21 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['-queued_at', '-id'],
                 'abstract': False,
+            },
+        ),
+        migrations.CreateModel(
+            name='AlertEvidence',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(help_text='The model of the entry, for example serverlogentry.', max_length=40)),
+                ('object_id', models.BigIntegerField()),
+                ('at', models.DateTimeField()),
+                ('line', models.CharField(max_length=255)),
+                ('alert', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='evidence', to='audit.alert')),
+            ],
+            options={
+                'ordering': ['at', 'id'],
+                'constraints': [models.UniqueConstraint(fields=('alert', 'kind', 'object_id'), name='an_alert_cites_an_entry_once')],
             },
         ),
         migrations.CreateModel(
@@ -980,6 +1098,14 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='logfile',
             index=models.Index(fields=['source', 'head'], name='log_files_by_head'),
+        ),
+        migrations.AddIndex(
+            model_name='delivery',
+            index=models.Index(condition=models.Q(('state__in', ['waiting', 'sending'])), fields=['next_at', 'id'], name='deliveries_to_send'),
+        ),
+        migrations.AddConstraint(
+            model_name='delivery',
+            constraint=models.UniqueConstraint(fields=('alert', 'channel', 'number'), name='a_change_is_told_once_a_channel'),
         ),
         migrations.AddConstraint(
             model_name='pendinglogin',
@@ -1110,6 +1236,10 @@ class Migration(migrations.Migration):
             index=models.Index(fields=['target', '-at'], name='audit_prefl_target__e16989_idx'),
         ),
         migrations.AddConstraint(
+            model_name='notificationchannel',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('quiet_from__isnull', True), ('quiet_until__isnull', True)), models.Q(('quiet_from__isnull', False), ('quiet_until__isnull', False), models.Q(('quiet_from', models.F('quiet_until')), _negated=True)), _connector='OR'), name='quiet_hours_have_two_ends'),
+        ),
+        migrations.AddConstraint(
             model_name='noisefilter',
             constraint=models.CheckConstraint(condition=models.Q(('kind', ''), ('pattern', ''), _negated=True), name='a_noise_filter_names_a_pattern_or_a_class'),
         ),
@@ -1128,6 +1258,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='knownclient',
             constraint=models.UniqueConstraint(fields=('target', 'part', 'value'), name='one_known_client_a_target_and_value'),
+        ),
+        migrations.AddConstraint(
+            model_name='incident',
+            constraint=models.UniqueConstraint(condition=models.Q(('closed_at__isnull', True), models.Q(('fingerprint', ''), _negated=True)), fields=('fingerprint',), name='one_open_incident_a_cause'),
         ),
         migrations.AddConstraint(
             model_name='incident',
@@ -1294,8 +1428,32 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['approved', 'refused', 'used']), _negated=True), ('decided_at__isnull', False), _connector='OR'), name='a_decision_has_a_time'),
         ),
         migrations.AddConstraint(
+            model_name='anomalysettings',
+            constraint=models.UniqueConstraint(fields=('target', 'rule'), name='one_rule_a_target_and_code'),
+        ),
+        migrations.AddIndex(
+            model_name='anomalyfiring',
+            index=models.Index(fields=['target', 'rule', 'first_at'], name='firings_of_a_rule'),
+        ),
+        migrations.AddConstraint(
+            model_name='anomalyfiring',
+            constraint=models.CheckConstraint(condition=models.Q(('last_at__gte', models.F('first_at'))), name='a_firing_ends_later'),
+        ),
+        migrations.AddIndex(
+            model_name='alert',
+            index=models.Index(fields=['kind', 'fingerprint', '-id'], name='alerts_of_a_cause'),
+        ),
+        migrations.AddIndex(
+            model_name='alert',
+            index=models.Index(condition=models.Q(('resolved_at__isnull', True), ('silenced_until__isnull', False)), fields=['silenced_until'], name='alerts_in_silence'),
+        ),
+        migrations.AddConstraint(
             model_name='alert',
             constraint=models.UniqueConstraint(condition=models.Q(('resolved_at__isnull', True)), fields=('kind', 'fingerprint'), name='one_open_alert_a_cause'),
+        ),
+        migrations.AddConstraint(
+            model_name='alert',
+            constraint=models.CheckConstraint(condition=models.Q(('silenced_until__isnull', True), models.Q(models.Q(('silenced_by', ''), _negated=True), models.Q(('silenced_why', ''), _negated=True)), _connector='OR'), name='a_silence_has_a_person_and_a_reason'),
         ),
         migrations.AddConstraint(
             model_name='undelete',

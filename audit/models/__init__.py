@@ -1,6 +1,7 @@
 """What audit knows. Facts only: fields, constraints, predicates and querysets; verbs live one layer up."""
 
-from audit.models.alerts import Alert, Severity
+from audit.models.alerts import Alert, AlertEvidence, Change, Severity
+from audit.models.anomalies import AnomalyFiring, AnomalySettings
 from audit.models.approvals import Approval, ApprovalState
 from audit.models.clients import ClientPart, ClientState, KnownClient
 from audit.models.connections import (
@@ -24,6 +25,7 @@ from audit.models.incidents import Incident
 from audit.models.jobs import OPEN_STATES, Job, JobManager, JobQuerySet, JobState
 from audit.models.ledger import LedgerEntry, LedgerHead
 from audit.models.noise import LogSettings, NoiseFilter
+from audit.models.notifications import Delivery, DeliveryState, NotificationChannel
 from audit.models.protection import Protection, ProtectionPolicy, ProtectionRun, RunKind
 from audit.models.reviews import WAITING_STATES, Reviewed, ReviewEvent, ReviewState, SavedFilter
 from audit.models.seals import (
@@ -55,10 +57,14 @@ __all__ = [
     "SERVER_LOGS",
     "WAITING_STATES",
     "Alert",
+    "AlertEvidence",
+    "AnomalyFiring",
+    "AnomalySettings",
     "ApiToken",
     "Approval",
     "ApprovalState",
     "AuditImport",
+    "Change",
     "Checkpoint",
     "ClientPart",
     "ClientState",
@@ -70,6 +76,8 @@ __all__ = [
     "DeleteAuditLog",
     "DeleteAuditTransaction",
     "DeleteCount",
+    "Delivery",
+    "DeliveryState",
     "Environment",
     "Export",
     "ExportFormat",
@@ -89,6 +97,7 @@ __all__ = [
     "LogSeverity",
     "MaintenanceWindow",
     "NoiseFilter",
+    "NotificationChannel",
     "PendingLogin",
     "PlaceKind",
     "Preflight",

@@ -13,6 +13,9 @@ class Incident(models.Model):
     """Open until somebody closes it with a note."""
 
     target = models.ForeignKey(Target, null=True, on_delete=models.PROTECT, related_name="incidents")
+    fingerprint = models.CharField(
+        max_length=180, blank=True, help_text="What tovgov itself finds of the same cause joins the open one."
+    )
     title = models.CharField(max_length=255)
     severity = models.CharField(max_length=10, choices=Severity.choices, default=Severity.WARNING)
     opened_at = models.DateTimeField(auto_now_add=True)
@@ -26,6 +29,11 @@ class Incident(models.Model):
         ordering = ["-opened_at", "-id"]
         permissions = [("handle_incident", "Can open and close incidents")]
         constraints = [
+            models.UniqueConstraint(
+                fields=["fingerprint"],
+                condition=Q(closed_at__isnull=True) & ~Q(fingerprint=""),
+                name="one_open_incident_a_cause",
+            ),
             models.CheckConstraint(
                 condition=Q(closed_at__isnull=True) | ~Q(closed_by=""), name="a_closed_incident_has_a_closer"
             ),

@@ -58,6 +58,9 @@ TONES = {
     "unknown database": "warn",
     "no pg_hba entry": "bad",
     "too many": "warn",
+    "sending": "info",
+    "sent": "good",
+    "unsure": "warn",
 }
 """The colour of each state. A badge always says its word too: colour alone tells nobody anything."""
 

@@ -77,7 +77,30 @@ def build() -> cast.Cast:
     _protection(production)
     _deletes(production, people)
     _imports(production)
+    _alerts(production)
     return people
+
+
+def _alerts(target: Target) -> None:
+    """One with evidence in an incident, told on two channels; one that is silenced."""
+    night = DeleteAuditTransaction.objects.get(state="suspicious")
+    burst = factories.AlertFactory(
+        target=target,
+        kind="anomaly.burst-of-deletes",
+        severity=Severity.CRITICAL,
+        title="TovPlay production: 1,204 rows were deleted by tovplay_admin within 10 minutes.",
+        cited=24,
+        incident=night.incident,
+    )
+    factories.AlertEvidenceFactory(alert=burst, object_id=night.pk)
+    factories.AlertEvidenceFactory(alert=burst)
+    factories.AlertFactory(
+        target=target, silenced_until=ago(hours=-3), silenced_by="alice", silenced_why="We move house."
+    )
+    factories.NotificationChannelFactory(tested_at=ago(hours=1), test_error="There is no such host name.")
+    channel = factories.NotificationChannelFactory(tested_at=ago(hours=2))
+    factories.DeliveryFactory(alert=burst, channel=channel)
+    factories.DeliveryFactory(alert=burst, state="failed", attempts=10)
 
 
 def _imports(target: Target) -> None:

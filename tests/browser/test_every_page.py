@@ -10,7 +10,16 @@ from django.contrib.auth.models import Group, User
 from django.urls import reverse
 
 from audit.admin.base import act_url
-from audit.models import Alert, Approval, DeleteAuditTransaction, Target, Undelete
+from audit.models import (
+    Alert,
+    Approval,
+    DeleteAuditTransaction,
+    Delivery,
+    Incident,
+    NotificationChannel,
+    Target,
+    Undelete,
+)
 from audit.templatetags.tovgov import page_of
 from backups.admin.restore_form import restore_url
 from backups.models import Backup, Destination, Restore, RestoreMode, RetentionPolicy
@@ -92,6 +101,21 @@ def test_nothing_is_wrong_with_putting_back(transactional_db: None, visit: Visit
     paths += [act_url(clean, "put-back", clean.pk), act_url(clean, "put-back-ask", clean.pk)]
     for width in (DESK, PHONE):
         assert wrong_with(visit("alice", width=width), paths) == ""
+
+
+@pytest.mark.parametrize("width", [DESK, PHONE])
+def test_nothing_is_wrong_with_alerts_and_channels(transactional_db: None, visit: Visit, width: int) -> None:
+    scenery.build()
+    alerts = Alert.objects.filter(target__name="TovPlay production")
+    rows = [*alerts, *Incident.objects.all(), *NotificationChannel.objects.all(), *Delivery.objects.all()]
+    paths = [page_of(row) for row in rows]
+    paths += [reverse(f"admin:audit_{name}_changelist") for name in ("alert", "notificationchannel", "delivery")]
+    paths += [
+        act_url(Alert, "silence", Alert.objects.filter(silenced_until=None).latest("pk").pk),
+        reverse("admin:audit_notificationchannel_add"),
+        act_url(NotificationChannel, "test", NotificationChannel.objects.latest("pk").pk),
+    ]
+    assert wrong_with(visit("miriam", width=width), paths) == ""
 
 
 def wrong_with(visitor: Visitor, paths: list[str]) -> str:
