@@ -16,7 +16,7 @@ from typing import Any
 from audit.postgres.logs import faults
 from audit.postgres.logs.encoding import BOM, decoder, known
 from audit.postgres.logs.faults import Unreadable, add
-from audit.postgres.logs.record import LIMIT, Fault, Found, LogRecord
+from audit.postgres.logs.record import BIGGEST, LIMIT, PID_DIGITS, Fault, Found, LogRecord
 from audit.postgres.logs.words import LEVEL, level
 from audit.postgres.logs.zones import HOUR, Clock
 
@@ -33,8 +33,9 @@ ZONE = rb"[A-Za-z0-9+-]{1,10}"
 UNENDED = "unexpected end of data"
 """What csv says when the text ends within quotes."""
 KEPT = 50_000
-DIGITS, BIG_DIGITS = 10, 20
-"""Of a 32-bit and of a signed 64-bit number."""
+PORT_DIGITS = 5
+DIGITS = 10
+"""Of a 32-bit number."""
 ABBREVIATION = re.compile(ZONE.decode())
 QUOTED = rb'(?:"(?:[^"]|""){0,1000}")?'
 HEAD = re.compile(
@@ -227,12 +228,13 @@ class CsvLog:
             address, port = self._peers[peer]
         except KeyError:
             address, port = self._peer(peer)
-        if len(pid) > DIGITS or len(line) > DIGITS or len(transaction) > DIGITS or len(query_id) > BIG_DIGITS:
+        query_number = int(query_id)
+        if len(pid) > PID_DIGITS or len(line) > DIGITS or len(transaction) > DIGITS or abs(query_number) > BIGGEST:
             raise ValueError
         return LogRecord(
             at, LEVEL.get(severity) or level(severity, sqlstate), message, sqlstate, int(pid), session, int(line), role,
             database, address, port, application, command, self._clock.read(started), detail, hint, context, query,
-            internal_query, location, int(transaction) or None, backend_type, int(query_id) or None,
+            internal_query, location, int(transaction) or None, backend_type, query_number or None,
         )  # fmt: skip
 
     def _widened(self, row: list[str]) -> list[str]:
@@ -250,7 +252,11 @@ class CsvLog:
     def _peer(self, peer: str) -> tuple[str, int | None]:
         """``10.0.0.5:54321``, ``::1:54321``, ``[local]``, a host's name → address and port."""
         host, _, port = peer.rpartition(":")
-        found = (host, int(port)) if host and port.isdecimal() else ("" if peer == "[local]" else peer, None)
+        found = (
+            (host, int(port))
+            if host and port.isdecimal() and len(port) < 6
+            else ("" if peer == "[local]" else peer, None)
+        )
         if len(self._peers) > KEPT:
             self._peers = {"": ("", None)}
         self._peers[peer] = found

@@ -15,7 +15,7 @@ from typing import Any
 from audit.postgres.logs import faults
 from audit.postgres.logs.encoding import BOM, known, reversibly, visible
 from audit.postgres.logs.faults import Unreadable, add
-from audit.postgres.logs.record import LIMIT, Fault, Found, LogRecord
+from audit.postgres.logs.record import BIGGEST, LIMIT, PID_DIGITS, Fault, Found, LogRecord
 from audit.postgres.logs.words import LEVEL, level
 from audit.postgres.logs.zones import Clock
 
@@ -25,6 +25,7 @@ ODD = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 """Escapes of what PostgreSQL can store in no text."""
 OPEN_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?\Z")
 
+BIGGEST_PORT = 65_535
 NO_RECORD = (ValueError, TypeError, KeyError, AttributeError, StopIteration, RecursionError)
 """What reading a line that is no record of PostgreSQL's raises."""
 TEXTS = ("timestamp", "user", "dbname", "remote_host", "session_id", "ps", "session_start", "error_severity",
@@ -32,8 +33,6 @@ TEXTS = ("timestamp", "user", "dbname", "remote_host", "session_id", "ps", "sess
          "application_name", "backend_type")  # fmt: skip
 NUMBERS = ("pid", "remote_port", "line_num", "txid", "query_id", "file_line_num")
 TYPES: dict[str, type] = dict.fromkeys(TEXTS, str) | dict.fromkeys(NUMBERS, int)
-BIGGEST = 2**63
-
 _read_object = json.JSONDecoder(strict=False).raw_decode
 
 
@@ -179,9 +178,11 @@ class JsonLog:
 
     def _made(self, found: dict[str, Any]) -> LogRecord:
         for key, value in found.items():
-            if TYPES.get(key, type(value)) is not type(value) or (type(value) is int and abs(value) >= BIGGEST):
+            if TYPES.get(key, type(value)) is not type(value) or (type(value) is int and abs(value) > BIGGEST):
                 raise ValueError
         get = found.get
+        if get("pid", 0) >= 10**PID_DIGITS or get("remote_port", 0) > BIGGEST_PORT:
+            raise ValueError
         sqlstate = get("state_code", "00000")
         severity = get("error_severity", "")
         started = get("session_start")

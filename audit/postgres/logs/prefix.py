@@ -14,6 +14,7 @@ from functools import cache
 from typing import NamedTuple
 
 from audit.exceptions import LogPrefixUnusable
+from audit.postgres.logs.record import PID_DIGITS
 from audit.postgres.logs.words import LEVEL, PART
 
 TIME = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
@@ -27,23 +28,23 @@ FIELDS = {
     "a": NAME,
     "u": NAME,
     "d": NAME,
-    "r": r"(?:\[local\]|[^\s()]+(?:\(\d*\))?)?",
+    "r": r"(?:\[local\]|[^\s()]+(?:\(\d{0,5}\))?)?",
     "h": r"(?:\[local\]|[^\s()]+?)?",
     "L": r"(?:\[local\]|\[none\]|[^\s()]+?)?",
     "b": NAME,
-    "p": r"\d+",
-    "P": r"\d*",
+    "p": rf"\d{{1,{PID_DIGITS}}}",
+    "P": r"\d{0,10}",
     "t": f"{TIME} {ZONE}",
     "m": rf"{TIME}\.\d{{3}} {ZONE}",
     "n": r"\d{9,11}\.\d{3}",
     "i": NAME,
     "e": "[0-9A-Z]{5}",
-    "c": r"[0-9a-f]+\.[0-9a-f]+",
-    "l": r"\d+",
+    "c": r"[0-9a-f]{1,16}\.[0-9a-f]{1,8}",
+    "l": r"\d{1,10}",
     "s": f"{TIME} {ZONE}",
     "v": r"(?:-?\d+/\d+)?",
-    "x": r"\d+",
-    "Q": r"-?\d+",
+    "x": r"\d{1,10}",
+    "Q": r"-?\d{1,19}",
 }
 """Every escape and what it becomes; %q and %% are no fields."""
 TIMES = {"t", "m", "n"}

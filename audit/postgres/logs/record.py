@@ -9,6 +9,11 @@ from typing import Any, NamedTuple, Protocol
 LIMIT = 4 * 1024 * 1024
 """Bytes of one record that are kept; what is longer is cut, and a ``Fault`` says so."""
 
+BIGGEST = 2**63 - 1
+"""Of a query id and of all numbers that a made-up log may hold."""
+PID_DIGITS = 9
+"""Of a process number; no system has bigger ones, and a column of 32 bits takes them."""
+
 
 @dataclass(slots=True)
 class LogRecord:

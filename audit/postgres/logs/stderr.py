@@ -16,8 +16,8 @@ from audit.postgres.logs.encoding import BOM, decoder, known
 from audit.postgres.logs.faults import Unreadable, add
 from audit.postgres.logs.joining import Joining, Waiting, give
 from audit.postgres.logs.lines import PIECE, Lines
-from audit.postgres.logs.prefix import Line
-from audit.postgres.logs.record import Fault, Found, LogRecord
+from audit.postgres.logs.prefix import LONGEST, Line
+from audit.postgres.logs.record import BIGGEST, PID_DIGITS, Fault, Found, LogRecord
 from audit.postgres.logs.words import LEVEL, PART, UNKNOWN, level, without_position
 from audit.postgres.logs.zones import Clock
 
@@ -155,7 +155,7 @@ class Stderr:
         found = self._prefix.match(text) or self._another_prefix(text)
         if found:
             self._part(found, offset, end)
-        elif self._prefix.begun and self._prefix.begun.match(text):
+        elif self._prefix.begun and len(text) < LONGEST and self._prefix.begun.match(text):
             self._stub = [(text, offset, end)]
         elif text:
             self._joining.strange(offset, end, faults.NOT_A_RECORD)
@@ -177,7 +177,7 @@ class Stderr:
         if found:
             start, self._stub = self._stub[0][1], []
             self._part(found, start, end)
-        elif self._prefix.match(text) or len(self._stub) > NAME_LINES:
+        elif self._prefix.match(text) or len(self._stub) > NAME_LINES or len(text) > LONGEST:
             self._stub.pop()
             self._break_stub()
             self._beginning(text, offset, end)
@@ -275,12 +275,13 @@ def _name(text: str | None) -> str:
 
 
 def _number(text: str | None) -> int | None:
-    return int(text) if text and len(text) <= 20 else None
+    return int(text) if text and abs(int(text)) <= BIGGEST else None
 
 
 def _pid_of(session: str) -> int | None:
     """The second half of %c."""
     try:
-        return int(session.partition(".")[2], 16) if session else None
+        pid = int(session.partition(".")[2], 16) if session else 0
     except ValueError:
         return None
+    return pid if 0 < pid < 10**PID_DIGITS else None

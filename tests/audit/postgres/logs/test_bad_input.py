@@ -255,3 +255,32 @@ def test_every_fault_has_a_sentence_without_the_text(name: str) -> None:
     assert given
     assert all(one.why == SENTENCES[one.code] for one in given)
     assert not any("secret-word" in one.why for one in given)
+
+
+def numbers(pid: int, port: int, query_id: int) -> dict[str, bytes]:
+    """A record with these numbers, in each format."""
+    csvlog = written("csvlog", event(pid=pid)).replace(b":54321", b":%d" % port).replace(b",,0\n", b",,%d\n" % query_id)
+    jsonlog = written("jsonlog", event(pid=pid)).replace(b":54321", b":%d" % port)
+    jsonlog = jsonlog.replace(b'"query_id":0', b'"query_id":%d' % query_id)
+    stderr = b"2026-11-20 10:40:01.123 CET [%d] 10.0.0.5(%d) %d LOG:  hello\n" % (pid, port, query_id)
+    return {"csvlog": csvlog, "jsonlog": jsonlog, "stderr": stderr}
+
+
+@pytest.mark.parametrize("numbers_", [(4_194_304, 65_535, 2**63 - 1), (1, 1, -(2**63) + 1)])
+def test_the_biggest_numbers_are_read(numbers_: tuple[int, int, int]) -> None:
+    for name, text in numbers(*numbers_).items():
+        [record] = records(whole(open_parser(format=name, prefix="%m [%p] %r %Q "), text))
+        assert (record.pid, record.port, record.query_id) == numbers_
+
+
+@pytest.mark.parametrize("numbers_", [(2**31, 1, 1), (1, 1, 2**63), (10**30, 10**30, 10**30)])
+def test_numbers_that_no_table_can_hold_come_from_no_server(numbers_: tuple[int, int, int]) -> None:
+    for name, text in numbers(*numbers_).items():
+        read = whole(open_parser(format=name, prefix="%m [%p] %r %Q "), text)
+        assert all(one.query_id is None and (one.pid or 0) < 2**31 for one in records(read))
+
+
+def test_a_long_line_that_begins_like_a_broken_name_does_not_wait() -> None:
+    text = b"2026-11-20 10:40:01.123 CET [7] <" + b"x" * 10_000 + b"\n" + written("stderr", event())
+    parser = opened("stderr")
+    assert [code for _, _, code in faults(parser.feed(text))] == ["not-a-record"]
