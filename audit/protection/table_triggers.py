@@ -12,8 +12,9 @@ from audit.protection import installed
 from audit.protection.facts import Table, TargetFacts
 from audit.protection.installed import AGAIN, WHO, Trigger
 from audit.protection.rule import Finding, Released, Settings, Status, Step
-from audit.protection.statements import statement
+from audit.protection.statements import released, set_guard, statement
 
+NEW_TABLES = {"CREATE TABLE", "CREATE TABLE AS", "SELECT INTO", "ALTER TABLE"}
 ENABLED = {"D": "it is disabled", "O": "it is silent under replica", "R": "it is for replicas only"}
 
 
@@ -88,6 +89,33 @@ class TableTrigger:
         locks = f"ACCESS EXCLUSIVE on {table.label}, for a moment"
         needs = f"superuser or owner of {table.label} ({table.owner})"
         return Step(self.rule, f"Take {self.name} off {table.label}", (drop,), locks, effect, needs)
+
+
+@dataclass(frozen=True, slots=True)
+class Attacher:
+    """The event trigger ``name``, whose ``function`` (of ``file``) puts a rule's trigger on tables and partitions made
+    later. What it needs to know (``told``) stands in the target."""
+
+    rule: str
+    name: str
+    function: str
+    file: Released
+
+    def findings(self, told: Settings, connection: Connection) -> list[Finding]:
+        function = installed.functions(connection).get(self.function)
+        trigger = installed.event_triggers(connection).get(self.name)
+        return [
+            installed.judge_settings(self.rule, told, connection),
+            installed.judge_function(self.rule, self.file, self.function, function, by_superuser=True),
+            installed.judge_event_trigger(self.rule, self.name, self.function, "ddl_command_end", NEW_TABLES, trigger),
+        ]
+
+    def steps(self, told: Settings, connection: Connection, title: str, effect: str) -> list[Step]:
+        """The step that makes it, when anything of it is not as it must be."""
+        if all(finding.status is Status.INSTALLED for finding in self.findings(told, connection)):
+            return []
+        made = set_guard(connection, self.rule, told) + released(connection, self.file, f"{self.function}()")
+        return [Step(self.rule, title, made, "none", effect, "superuser")]
 
 
 def array(names: tuple[str, ...]) -> str:

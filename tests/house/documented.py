@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import ast
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from django.core.management import get_commands, load_command_class
@@ -27,6 +28,15 @@ READERS = {
     "url",
     "email_url",
 }
+
+
+def write(file: Path, page: Callable[[], str]) -> None:
+    """Write a document that is made from the code."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
+    import django
+
+    django.setup()
+    file.write_text(page())
 
 
 def variables(sources: dict[Path, str]) -> dict[str, Path]:

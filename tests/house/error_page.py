@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import importlib
-import os
 import pkgutil
 from collections import defaultdict
 
-from tests.house.documented import OURS, ROOT
+from tests.house.documented import OURS, ROOT, write
 
 FILE = ROOT / "docs" / "errors.md"
 HEAD = """# Errors
@@ -65,14 +64,5 @@ def _row(kind: type) -> str:
     return "| " + " | ".join(word.replace("|", "\\|") for word in words) + " |\n"
 
 
-def main() -> None:
-    """Write the page."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
-    import django
-
-    django.setup()
-    FILE.write_text(page())
-
-
 if __name__ == "__main__":
-    main()
+    write(FILE, page)

@@ -3,9 +3,7 @@ writes it anew. That each of them is what really happens is tested in ``tests/au
 
 from __future__ import annotations
 
-import os
-
-from tests.house.documented import ROOT
+from tests.house.documented import ROOT, write
 
 FILE = ROOT / "docs" / "protection-limits.md"
 HEAD = """# What protection holds, and what it does not
@@ -73,14 +71,5 @@ def _word(outcome: str) -> str:
     return f"**{outcome}**" if outcome == "not covered" else outcome
 
 
-def main() -> None:
-    """Write the page."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
-    import django
-
-    django.setup()
-    FILE.write_text(page())
-
-
 if __name__ == "__main__":
-    main()
+    write(FILE, page)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import psycopg
@@ -67,15 +65,12 @@ class ProtectedAct:
         made = plan.plan(self.target, policy, actor=self.manager)
         statements = sum(len(step.statements) for step in made.steps)
         self.stage.tell(f'The policy "{policy.name}" is planned: {len(made.steps)} steps, {statements} statements.')
-        asked = partial(self._asked_by_manager, policy, made.fingerprint)
-        self._approve(asked(install.ask_approval))
-        run: ProtectionRun = asked(install.request)
+        terms: dict[str, Any] = {"actor": self.manager, "reason": "Never again.", "fingerprint": made.fingerprint}
+        self._approve(install.ask_approval(self.target, policy, **terms))
+        run = install.request(self.target, policy, **terms)
         self.stage.follow(run, actor=self.manager, lines=6)
         self._require_whole()
         return run
-
-    def _asked_by_manager(self, policy: ProtectionPolicy, fingerprint: str, verb: Callable[..., Any]) -> Any:
-        return verb(self.target, policy, actor=self.manager, reason="Never again.", fingerprint=fingerprint)
 
     def _require_whole(self) -> None:
         """Every object of every rule is as the policy says. Raises ``NotProved``."""

@@ -9,16 +9,14 @@ from psycopg import Connection, sql
 from audit.protection import installed
 from audit.protection.facts import Table, TargetFacts
 from audit.protection.rule import Finding, Released, Settings, Status, Step
-from audit.protection.statements import chosen_values, forget_guard, released, set_guard, statement
-from audit.protection.table_triggers import Kind, TableTrigger, array, refuse_masks_that_misfit
+from audit.protection.statements import chosen_values, forget_guard, released, statement
+from audit.protection.table_triggers import Attacher, Kind, TableTrigger, array, refuse_masks_that_misfit
 
 OBJECTS = Released("delete_audit.v1")
 ATTACH = Released("delete_audit_attach.v1")
 FILE = Released("delete_audit_trigger.v1")
 HEIRS = Released("delete_audit_heirs.v1")
 HEIRS_FILE = Released("delete_audit_heirs_trigger.v1")
-ATTACHER = "tovgov_new_delete_audit"
-NEW_TABLES = {"CREATE TABLE", "CREATE TABLE AS", "SELECT INTO", "ALTER TABLE"}
 LOG_GOES = "Remove the delete log"
 AFTER_DELETE_STATEMENT = 8  # pg_trigger.tgtype: TRIGGER_TYPE_DELETE alone; no ROW (1), no BEFORE (2) bit
 AFTER_DELETE_ROW = 1 + 8
@@ -38,6 +36,7 @@ def _kinds(table: Table) -> tuple[Kind, ...]:
 
 
 TRIGGER = TableTrigger("delete_audit", "tovgov_delete_audit", _kinds, _arguments)
+ATTACHER = Attacher("delete_audit", "tovgov_new_delete_audit", "attach_delete_audit", ATTACH)
 
 
 class DeleteAudit:
@@ -65,16 +64,12 @@ class DeleteAudit:
             made += released(connection, HEIRS, "capture_deleted_row()")
             steps.append(Step(self.code, "Make the delete log and its function", made, "none", needs="superuser"))
         steps += [self._on(t, settings, connection) for t in TRIGGER.wanting(facts, settings, connection)]
-        if any(f.status is not Status.INSTALLED for f in self._attaching(settings, connection)):
-            made = set_guard(connection, self.code, self._told(settings))
-            made += released(connection, ATTACH, "attach_delete_audit()")
-            effect = "Tables and partitions made later are captured too."
-            steps.append(Step(self.code, "Watch for new tables", made, "none", effect, "superuser"))
-        return steps
+        effect = "Tables and partitions made later are captured too."
+        return steps + ATTACHER.steps(self._told(settings), connection, "Watch for new tables", effect)
 
     def verify(self, facts: TargetFacts, settings: Settings, connection: Connection) -> list[Finding]:
         triggers = TRIGGER.findings(facts, settings, connection)
-        return self._objects(connection) + self._attaching(settings, connection) + triggers
+        return self._objects(connection) + ATTACHER.findings(self._told(settings), connection) + triggers
 
     def remove(self, facts: TargetFacts, settings: Settings, connection: Connection) -> list[Step]:
         functions, steps = installed.functions(connection), []
@@ -109,17 +104,6 @@ class DeleteAudit:
         have = installed.relations(connection)
         names = ("delete_audit_record", "DeleteAuditLog")
         return findings + [installed.judge_relation(self.code, name, have.get(name)) for name in names]
-
-    def _attaching(self, settings: Settings, connection: Connection) -> list[Finding]:
-        function = installed.functions(connection).get("attach_delete_audit")
-        trigger = installed.event_triggers(connection).get(ATTACHER)
-        return [
-            installed.judge_settings(self.code, self._told(settings), connection),
-            installed.judge_function(self.code, ATTACH, "attach_delete_audit", function, by_superuser=True),
-            installed.judge_event_trigger(
-                self.code, ATTACHER, "attach_delete_audit", "ddl_command_end", NEW_TABLES, trigger
-            ),
-        ]
 
 
 RULE = DeleteAudit()

@@ -10,14 +10,12 @@ from audit.exceptions import PolicyMisfit
 from audit.protection import installed
 from audit.protection.facts import Table, TargetFacts
 from audit.protection.rule import Finding, Released, Settings, Status, Step
-from audit.protection.statements import chosen_values, forget_guard, released, set_guard, statement
-from audit.protection.table_triggers import Kind, TableTrigger, array, refuse_masks_that_misfit
+from audit.protection.statements import chosen_values, forget_guard, released, statement
+from audit.protection.table_triggers import Attacher, Kind, TableTrigger, array, refuse_masks_that_misfit
 
 GUARD = Released("truncate_guard.v1")
 ATTACH = Released("truncate_guard_attach.v1")
 FILE = Released("truncate_guard_trigger.v1")
-ATTACHER = "tovgov_new_truncate_guard"
-NEW_TABLES = {"CREATE TABLE", "CREATE TABLE AS", "SELECT INTO", "ALTER TABLE"}
 BEFORE_TRUNCATE_STATEMENT = 2 + 32  # pg_trigger.tgtype: TRIGGER_TYPE_BEFORE and TRIGGER_TYPE_TRUNCATE
 MODES = ("refuse", "capture")
 
@@ -28,6 +26,7 @@ def _arguments(table: Table, settings: Settings) -> tuple[str, ...]:
 
 KIND = Kind("guard_truncate", BEFORE_TRUNCATE_STATEMENT, FILE)
 TRIGGER = TableTrigger("truncate_guard", "tovgov_truncate_guard", lambda table: (KIND,), _arguments)
+ATTACHER = Attacher("truncate_guard", "tovgov_new_truncate_guard", "attach_truncate_guard", ATTACH)
 
 
 class TruncateGuard:
@@ -50,16 +49,12 @@ class TruncateGuard:
             made = released(connection, GUARD, "guard_truncate()")
             steps.append(Step(self.code, "Make the truncate guard", made, "none", needs="superuser"))
         steps += [self._on(t, settings, connection) for t in TRIGGER.wanting(facts, settings, connection)]
-        if any(f.status is not Status.INSTALLED for f in self._attaching(settings, connection)):
-            made = set_guard(connection, self.code, self._told(settings))
-            made += released(connection, ATTACH, "attach_truncate_guard()")
-            effect = "Tables and partitions made later are guarded too."
-            steps.append(Step(self.code, "Guard new tables too", made, "none", effect, "superuser"))
-        return steps
+        effect = "Tables and partitions made later are guarded too."
+        return steps + ATTACHER.steps(self._told(settings), connection, "Guard new tables too", effect)
 
     def verify(self, facts: TargetFacts, settings: Settings, connection: Connection) -> list[Finding]:
         triggers = TRIGGER.findings(facts, settings, connection)
-        return [self._guard(connection), *self._attaching(settings, connection), *triggers]
+        return [self._guard(connection), *ATTACHER.findings(self._told(settings), connection), *triggers]
 
     def remove(self, facts: TargetFacts, settings: Settings, connection: Connection) -> list[Step]:
         steps = []
@@ -102,17 +97,6 @@ class TruncateGuard:
     def _guard(self, connection: Connection) -> Finding:
         found = installed.functions(connection).get("guard_truncate")
         return installed.judge_function(self.code, GUARD, "guard_truncate", found)
-
-    def _attaching(self, settings: Settings, connection: Connection) -> list[Finding]:
-        function = installed.functions(connection).get("attach_truncate_guard")
-        trigger = installed.event_triggers(connection).get(ATTACHER)
-        return [
-            installed.judge_settings(self.code, self._told(settings), connection),
-            installed.judge_function(self.code, ATTACH, "attach_truncate_guard", function, by_superuser=True),
-            installed.judge_event_trigger(
-                self.code, ATTACHER, "attach_truncate_guard", "ddl_command_end", NEW_TABLES, trigger
-            ),
-        ]
 
 
 RULE = TruncateGuard()
