@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
+from audit import tasks
+from audit.actors import Actor
+from audit.models import Purpose, Target
 from audit.postgres.connect import ConnInfo, connect
+from audit.protection import install, policies, uninstall
+from tests.audit.servers import register
+from tests.cast import Cast
 from tests.conftest import MakeDatabase, MakeRole
 from tovgov.embedded import Cluster
 
@@ -35,6 +42,7 @@ GRANT USAGE ON SCHEMA shop TO "{app}";
 GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON ALL TABLES IN SCHEMA shop TO "{app}";
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA shop TO "{app}";
 """
+WHY = "The club asked for it."
 
 
 @dataclass(frozen=True)
@@ -67,3 +75,39 @@ def shop(any_cluster: Cluster, make_database: MakeDatabase, roles: MakeRole) -> 
     yield Shop(any_cluster, info, *(role.to(info.database) for role in (owner, app, builder)))
     with connect(info) as connection:  # a database with a subscription cannot be dropped
         connection.execute("DROP SUBSCRIPTION IF EXISTS tovgov_second_lock")
+
+
+# --- a registered shop, and runs by a worker -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def info(cluster: Cluster, make_database: MakeDatabase) -> ConnInfo:
+    made = make_database(cluster)
+    with connect(made) as connection:
+        connection.execute(SCHEMA)
+    return made
+
+
+@pytest.fixture
+def target(info: ConnInfo, cast: Cast) -> Target:
+    policies.ensure_policies()
+    return register(info, credentials={Purpose.OPERATE: (info.user, info.password)})
+
+
+@pytest.fixture
+def unqueued(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("audit.jobs.enqueue", lambda *a, **k: None)
+
+
+def put_on(target: Target, name: str, actor: Actor) -> Any:
+    run = install.request(target, policies.find(name), actor=actor, reason=WHY)
+    tasks.run_protection(run.pk)
+    run.refresh_from_db()
+    return run
+
+
+def take_off(target: Target, actor: Actor, **more: Any) -> Any:
+    run = uninstall.request(target, actor=actor, reason=WHY, **more)
+    tasks.run_protection(run.pk)
+    run.refresh_from_db()
+    return run
