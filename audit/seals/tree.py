@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
 
 from django.db import connection
 
@@ -13,13 +12,8 @@ from audit.seals.merkle import HASH, TILE, TILE_HEIGHT, Frontier
 
 CACHED = 64
 """Tiles kept in memory while proofs are read."""
-BATCH = 256
-"""Tiles written by one statement: 2 MB."""
-WRITE = """
-INSERT INTO audit_sealtile (tree_id, level, number, hashes)
-SELECT %s, * FROM unnest(%s::smallint[], %s::bigint[], %s::bytea[])
-ON CONFLICT (tree_id, level, number) DO UPDATE SET hashes = audit_sealtile.hashes || EXCLUDED.hashes
-"""
+COPY = "COPY audit_sealtile (tree_id, level, number, hashes) FROM STDIN"
+FILL = "UPDATE audit_sealtile SET hashes = hashes || %s WHERE tree_id = %s AND level = %s AND number = %s"
 
 
 def tree_of(source: ImportSource) -> SealTree:
@@ -54,15 +48,17 @@ def root(tree: SealTree) -> bytes:
 
 def _write(tree: SealTree, size: int, added: list[bytes]) -> None:
     """What was added to each level, cut into tiles; the last tile of a level is filled up first."""
-    pieces = (
-        (level, *piece)
-        for level, hashes in enumerate(added)
-        for piece in cut(hashes, size >> TILE_HEIGHT * level)
-    )  # fmt: skip
     with connection.cursor() as cursor:
-        while batch := list(islice(pieces, BATCH)):
-            levels, numbers, hashes = (list(column) for column in zip(*batch, strict=True))
-            cursor.execute(WRITE, [tree.pk, levels, numbers, hashes])
+        for level, hashes in enumerate(added):
+            first = size >> TILE_HEIGHT * level
+            if hashes and (room := -first % TILE):
+                cursor.execute(FILL, [hashes[: room * HASH], tree.pk, level, first // TILE])
+        with connection.wrap_database_errors, cursor.copy(COPY) as copy:
+            for level, hashes in enumerate(added):
+                first = size >> TILE_HEIGHT * level
+                room = -first % TILE
+                for tile, share in cut(hashes[room * HASH :], first + room):
+                    copy.write(f"{tree.pk}\t{level}\t{tile}\t\\\\x{share.hex()}\n")
 
 
 def cut(hashes: bytes, first: int) -> Iterator[tuple[int, bytes]]:

@@ -10,7 +10,7 @@ from hashlib import sha256
 from django.db import connection, transaction
 
 from audit.actors import Actor
-from audit.models import ConnectionAuditLog, ImportKind, ImportSource, Target
+from audit.models import ImportKind, ImportSource, Target
 from audit.seals import entries, merkle, tree, verify
 from audit.seals.merkle import leaf_hash
 from tests.benchmarks.measuring import Claim
@@ -37,8 +37,9 @@ def sealed(*, rows: int) -> Iterator[Claim]:
     try:
         yield from _measure(source, rows)
     finally:
-        ConnectionAuditLog.objects.filter(target=target).delete()
-        target.delete()
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM audit_connectionauditlog WHERE target_id = %s", [target.pk])
+        Target.objects.filter(pk=target.pk).update(is_active=False)  # its checkpoints are there to stay
 
 
 def _measure(source: ImportSource, rows: int) -> Iterator[Claim]:
@@ -56,12 +57,13 @@ def _measure(source: ImportSource, rows: int) -> Iterator[Claim]:
         with transaction.atomic():
             tree.append(source, hashes[at : at + CHUNK])
     took = (time.perf_counter() - began) / rows * 1e6
-    how = {"rows": rows, "chunk": CHUNK, "without_database": pure}
+    how: dict[str, float] = {"rows": rows, "chunk": CHUNK, "without_database": pure}
     yield Claim("appending a leaf hash, in chunks of 20,000", took, "µs", 2, how)
-    began = time.perf_counter()
+    began, cpu = time.perf_counter(), time.process_time()
     verdict = verify.verify(source.target, actor=ACTOR)
-    seconds = time.perf_counter() - began
-    yield Claim(f"verification of {rows:,} sealed entries", seconds, "s", 10, {"rows": verdict.rows})
+    seconds, ours = time.perf_counter() - began, time.process_time() - cpu
+    how = {"rows": verdict.rows, "cpu_seconds_of_this_process": ours}
+    yield Claim(f"verification of {rows:,} sealed entries", seconds, "s", 10, how)
     yield Claim("entries that it did not find sound", rows - verdict.rows + len(verdict.faults), "entries", 0, {})
     path = tree.Tiles(tree.tree_of(source)).inclusion(rows // 3, rows)
     yield Claim(f"an inclusion proof among {rows:,}", len(b"".join(path)), "bytes", 1024, {"hashes": len(path)})
