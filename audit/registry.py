@@ -41,6 +41,11 @@ def import_log(target: Any, *, to_the_end: bool = False) -> None:
         importer(target, to_the_end)
 
 
+moments: list[Callable[[Any, Any, Any], Iterable[tuple[Any, Any, str]]]] = []
+"""Each takes a target and two moments and returns what happened between them: when, its row, and a word (“began”). For
+*Everything around this moment*."""
+
+
 schema_copiers: list[Callable[[Any, Any, Callable[[], bool]], None]] = []
 """The first one copies a schema without its rows: from a database (ConnInfo) into an empty one of the same server; the
 third argument says whether to stop."""

@@ -20,9 +20,23 @@ from django.utils import timezone
 from audit import incidents, ledger
 from audit.actors import Actor
 from audit.exceptions import NoSuchReview, NotPermitted, ReasonMissing, ReviewBySame, ReviewMisfit, ReviewTooMany
-from audit.models import DeleteAuditTransaction, Incident, Reviewed, ReviewEvent, ReviewState, Severity, Target
+from audit.models import (
+    ConnectionGroup,
+    DeleteAuditTransaction,
+    Incident,
+    Reviewed,
+    ReviewEvent,
+    ReviewState,
+    ServerLogGroup,
+    Severity,
+    Target,
+)
 
-KINDS: dict[str, type[Reviewed]] = {"deletion": DeleteAuditTransaction}
+KINDS: dict[str, type[Reviewed]] = {
+    "deletion": DeleteAuditTransaction,
+    "connection": ConnectionGroup,
+    "log": ServerLogGroup,
+}
 """What is reviewed, by the name that the command line uses. A log that is to be reviewed joins here."""
 
 CAP = 10_000

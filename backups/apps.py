@@ -8,7 +8,19 @@ class BackupsConfig(AppConfig):
 
     def ready(self) -> None:
         from audit import jobs, registry
-        from backups import alarms, catalogue, checks, create, facts, preflight, retention, schedules, tasks, verify  # noqa: F401
+        from backups import (  # noqa: F401
+            alarms,
+            catalogue,
+            checks,
+            create,
+            facts,
+            moments,
+            preflight,
+            retention,
+            schedules,
+            tasks,
+            verify,
+        )
         from backups.models import Backup, Restore, Verification
         from backups.restore import request, tidy
         from backups.schema_copy import copy_schema
@@ -23,4 +35,5 @@ class BackupsConfig(AppConfig):
         registry.preflight_probes.append(preflight.lines)
         registry.schema_copiers.append(copy_schema)
         registry.table_counts.append(facts.table_counts)
+        registry.moments.append(moments.between)
         registry.ledger_anchors.append(catalogue.ledger_anchors)

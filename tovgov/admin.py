@@ -46,7 +46,15 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("audit.KnownClient", "Known clients"),
         ),
     ),
-    ("Server logs", (("audit.NoiseFilter", "Noise filters"), ("audit.LogSettings", "Log settings"))),
+    (
+        "Server logs",
+        (
+            ("audit.ServerLogGroup", "Log lines by day"),
+            ("audit.ServerLogEntry", "Log lines"),
+            ("audit.NoiseFilter", "Noise filters"),
+            ("audit.LogSettings", "Log settings"),
+        ),
+    ),
     (
         "Deletes",
         (
@@ -92,6 +100,8 @@ class TovgovAdminSite(admin.AdminSite):
         own: list[URLPattern | URLResolver] = [
             path("jobs/", self.admin_view(self.jobs_view), name="jobs"),
             path("reviews/", self.admin_view(self.reviews_view), name="reviews"),
+            path("day/", self.admin_view(self.day_view), name="day"),
+            path("around/", self.admin_view(self.around_view), name="around"),
         ]
         return own + super().get_urls()
 
@@ -116,6 +126,16 @@ class TovgovAdminSite(admin.AdminSite):
         from audit.admin.reviews import review_queue
 
         return review_queue(request, self)
+
+    def day_view(self, request: HttpRequest) -> HttpResponse:
+        from audit.admin.days import day_view
+
+        return day_view(request, self)
+
+    def around_view(self, request: HttpRequest) -> HttpResponse:
+        from audit.admin.days import around_view
+
+        return around_view(request, self)
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """The sections that this person may see, each with its lists and what waits there."""
@@ -147,7 +167,7 @@ class TovgovAdminSite(admin.AdminSite):
             return []
         links = [("Dashboard", "index"), ("Jobs", "jobs")]
         if request.user.has_perm("audit.view_deleteaudittransaction"):
-            links.append(("Review queue", "reviews"))
+            links += [("Review queue", "reviews"), ("Day", "day")]
         return [{"name": name, "admin_url": reverse(f"admin:{url}"), "label": "", "perms": {}} for name, url in links]
 
     def _waiting(self, known: dict[str, Any]) -> dict[str, int]:

@@ -11,30 +11,24 @@ from django.contrib import admin
 from django.db.models import Q
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
 from audit import reviews
 from audit.admin.base import RecordAdmin
+from audit.admin.cells import target_cell, when
 from audit.admin.keyset import KeysetMixin
 from audit.admin.reviews import ReviewedAdmin, review_acts
 from audit.lists.deletions import ROWS, TRANSACTIONS
 from audit.lists.listing import number
 from audit.models import DeleteAuditLog, DeleteAuditTransaction
 from audit.templatetags import format as words
-from audit.templatetags.tovgov import environment_badge, state_badge
+from audit.templatetags.tovgov import state_badge
 
 ROWS_A_PAGE = 50
 LONGEST = 2000
 """So many characters of a value are shown; an export has all."""
-
-
-def when(moment: Any) -> SafeString:
-    """A moment of a list, to the second."""
-    local = timezone.localtime(moment)
-    return format_html('<span class="nowrap">{}</span>', f"{local:%d %b %Y, %H:%M:%S}")
 
 
 def summary(row: DeleteAuditTransaction) -> str:
@@ -70,7 +64,7 @@ class DeleteAuditTransactionAdmin(ReviewedAdmin):
 
     @admin.display(description="target")
     def of_target(self, obj: DeleteAuditTransaction) -> SafeString:
-        return format_html("{} {}", environment_badge(obj.target.environment), obj.target)
+        return target_cell(obj)
 
     @admin.display(description="by")
     def by(self, obj: DeleteAuditTransaction) -> str:
@@ -173,7 +167,7 @@ class DeleteAuditLogAdmin(KeysetMixin, RecordAdmin):
 
     @admin.display(description="target")
     def of_target(self, obj: DeleteAuditLog) -> SafeString:
-        return format_html("{} {}", environment_badge(obj.target.environment), obj.target)
+        return target_cell(obj)
 
     @admin.display(description="by")
     def by(self, obj: DeleteAuditLog) -> str:

@@ -8,11 +8,11 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from audit import incidents
+from audit import incidents, reviews
 from audit.actors import Actor
 from audit.admin.acts import Act, Done, Reason
 from audit.admin.base import RecordAdmin
-from audit.models import DeleteAuditTransaction, Incident
+from audit.models import Incident
 from audit.templatetags.tovgov import age, badge, environment_badge, state_badge
 
 LISTED = 50
@@ -79,8 +79,12 @@ class IncidentAdmin(RecordAdmin):
         return age(obj.opened_at)
 
     def record(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
-        deletes = DeleteAuditTransaction.objects.filter(incident=obj).select_related("target")
-        found = list(deletes.order_by("-at", "-id")[: LISTED + 1])
-        return {"incident": obj, "deletes": found[:LISTED], "has_more": len(found) > LISTED} | {
-            "alerts": obj.alerts.order_by("-opened_at", "-id")[:LISTED]
-        }
+        kinds = []
+        for name, kind in reviews.KINDS.items():
+            rows: Any = kind._default_manager.filter(incident=obj)
+            found = list(rows.select_related("target").order_by("-at", "-id")[: LISTED + 1])
+            label = str(kind._meta.verbose_name_plural).capitalize()
+            if found or name == "deletion":
+                kinds.append({"label": label, "slug": name, "rows": found[:LISTED], "has_more": len(found) > LISTED})
+        found_alerts = obj.alerts.order_by("-opened_at", "-id")[:LISTED]
+        return {"incident": obj, "kinds": kinds, "alerts": found_alerts}

@@ -5,6 +5,7 @@ Give a model admin ``KeysetMixin`` and its ``listing``; the change list is Djang
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlencode
 
@@ -81,6 +82,31 @@ class KeysetChangeList(Changes):
     @property
     def newer_link(self) -> str:
         return self._link("newer", self.page.newer)
+
+    @property
+    def hides(self) -> bool:
+        return self.listing.hidden(self.wanted) is not None
+
+    @cached_property
+    def hidden(self) -> keyset.Count | None:
+        """How many rows are hidden; None when that takes too long to say."""
+        try:
+            return keyset.hidden(self.listing, self.wanted)
+        except FilterInvalid:
+            return keyset.Count(0)
+
+    @property
+    def hidden_what(self) -> str:
+        hiding = self.listing.hiding
+        return hiding.label.lower() if hiding else ""
+
+    @property
+    def shown_link(self) -> str:
+        """The same list with what it hides."""
+        hiding = self.listing.hiding
+        if hiding is None:
+            return ""
+        return f"?{Wanted(self.wanted.filters | {hiding.name: hiding.shown}, self.wanted.words).query}"
 
     @property
     def newest_link(self) -> str:
@@ -174,3 +200,4 @@ class Question:
         self.name, self.kind, self.hint, self.answer = one.name, one.kind, one.hint, answer
         self.label = capfirst(one.label)
         self.choices = one.choices() if one.kind == "choice" else []
+        self.nothing = "Any" if one.absent is None else "Hidden"

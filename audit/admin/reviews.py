@@ -24,7 +24,7 @@ from audit.admin.base import RecordAdmin
 from audit.admin.keyset import KeysetMixin
 from audit.exceptions import FilterInvalid, TovgovError
 from audit.lists import keyset, waiting
-from audit.models import DeleteAuditTransaction, Incident, Reviewed
+from audit.models import ConnectionGroup, DeleteAuditTransaction, Incident, Reviewed, ServerLogGroup
 from audit.templatetags.tovgov import state_badge
 
 SHOWN = 5
@@ -249,16 +249,39 @@ class ReviewedAdmin(KeysetMixin, RecordAdmin):
     state_word.short_description = "review"  # type: ignore[attr-defined]
 
 
+QUEUES: tuple[tuple[type[Reviewed], str, str], ...] = (
+    (DeleteAuditTransaction, "Deletes", "What was deleted and nobody has judged yet."),
+    (ConnectionGroup, "Connections", "Who came, and who was refused. What is new comes first."),
+    (ServerLogGroup, "Server logs", "What the servers said. The gravest comes first."),
+)
+
+
 def review_queue(request: HttpRequest, site: AdminSite) -> HttpResponse:
-    """What waits: by target, oldest first, and what is in one's own hands."""
-    if not request.user.has_perm("audit.view_deleteaudittransaction"):
+    """What waits, of every log that the person may see: by target, what to look at first, and what is in one's own
+    hands."""
+    seen = [one for one in QUEUES if request.user.has_perm(f"audit.view_{one[0]._meta.model_name}")]
+    if not seen:
         raise PermissionDenied
+    mine = [row for kind, _, _ in seen for row in waiting.oldest(kind, QUEUE, assignee=request.user.pk)]
     context = {
         **site.each_context(request),
         "title": "Review queue",
-        "targets": waiting.by_target(DeleteAuditTransaction),
-        "oldest": waiting.oldest(DeleteAuditTransaction, QUEUE),
-        "mine": waiting.oldest(DeleteAuditTransaction, QUEUE, assignee=request.user.pk),
+        "queues": [_queue(*one) for one in seen],
+        "mine": sorted(mine, key=lambda row: row.at)[:QUEUE],
         "incidents": waiting.open_incidents(QUEUE),
     }
     return TemplateResponse(request, "tovgov/review_queue.html", context)
+
+
+def _queue(kind: type[Reviewed], name: str, lead: str) -> dict[str, Any]:
+    targets = waiting.by_target(kind)
+    return {
+        "name": name,
+        "slug": kind._meta.model_name,
+        "lead": lead,
+        "list_url": reverse(f"admin:audit_{kind._meta.model_name}_changelist"),
+        "has_noise": waiting.has_noise(kind),
+        "targets": [one for one in targets if not one.is_clear or one.hidden.number],
+        "has_targets": bool(targets),
+        "oldest": waiting.oldest(kind, QUEUE),
+    }

@@ -2,51 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
-
-from django.contrib.auth.models import User
 from django.db.models import F, Q
 from django.db.models.functions import Left
 from django.db.models.lookups import Exact
 
-from audit.lists.listing import Column, Filter, Listing, number, since, until
-from audit.models import DeleteAuditLog, DeleteAuditTransaction, ReviewState, Target
+from audit.lists.listing import Column, Filter, Listing, since, until
+from audit.lists.questions import TARGET, address_clause, assignee, state
+from audit.models import DeleteAuditLog, DeleteAuditTransaction
 from audit.models.imports import ACTOR_LENGTH
-from audit.models.reviews import WAITING_STATES
-
-WAITING = "waiting"
-
-
-def _targets() -> list[tuple[str, str]]:
-    return [(str(pk), name) for pk, name in Target.objects.order_by("name").values_list("pk", "name")]
-
-
-def _states() -> list[tuple[str, str]]:
-    return [(WAITING, "Waiting (any)"), *ReviewState.choices]
-
-
-def _people() -> list[tuple[str, str]]:
-    names = User.objects.filter(is_active=True).order_by("username").values_list("username", flat=True)
-    return [(name, name) for name in names]
-
-
-def _state(answer: str, prefix: str = "") -> Q:
-    if answer == WAITING:
-        return Q(**{f"{prefix}state__in": WAITING_STATES})
-    if answer not in ReviewState.values:
-        raise ValueError(f"“{answer}” is no state of a review.")
-    return Q(**{f"{prefix}state": answer})
-
-
-def _address(answer: str, prefix: str = "") -> Q:
-    return Q(**{f"{prefix}client_address": str(ipaddress.ip_address(answer))})
-
-
-def _assignee(answer: str, prefix: str = "") -> Q:
-    user = User.objects.filter(username=answer).first()
-    if user is None:
-        raise ValueError(f"there is no user “{answer}”.")
-    return Q(**{f"{prefix}assignee": user.pk})
 
 
 def _user(answer: str, prefix: str = "") -> Q:
@@ -64,13 +27,11 @@ def _of_transaction(prefix: str) -> tuple[Filter, ...]:
     return (
         Filter("role", "Session role", lambda text: Q(**{f"{prefix}session_role": text})),
         Filter("user", "Application user", lambda text: _user(text, prefix)),
-        Filter("address", "Address", lambda text: _address(text, prefix), hint="10.0.0.7"),
-        Filter("state", "Review", lambda text: _state(text, prefix), "choice", _states),
-        Filter("assignee", "Assigned to", lambda text: _assignee(text, prefix), "choice", _people),
+        Filter("address", "Address", lambda text: address_clause(text, f"{prefix}client_address"), hint="10.0.0.7"),
+        state(prefix),
+        assignee(prefix),
     )
 
-
-TARGET = Filter("target", "Target", lambda text: Q(target=number(text)), "choice", _targets, is_indexed=True)
 
 TRANSACTIONS = Listing(
     page="audit_deleteaudittransaction",

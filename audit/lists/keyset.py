@@ -235,19 +235,30 @@ def count(listing: Listing, wanted: Wanted) -> Count | None:
     return _number(listing, wanted, holding, is_walk=listing.has_words(wanted) and holding is None)
 
 
-def _number(listing: Listing, wanted: Wanted, holding: list[Key] | None, *, is_walk: bool) -> Count | None:
+def hidden(listing: Listing, wanted: Wanted) -> Count | None:
+    """How many rows the list hides until somebody asks for them; None when counting takes too long, or it hides none.
+    Raises ``FilterInvalid``."""
+    apart = listing.hidden(wanted)
+    if apart is None or listing.has_words(wanted):
+        return None
+    return _number(listing, apart, None, is_walk=False, seconds=PATIENCE / 3)
+
+
+def _number(
+    listing: Listing, wanted: Wanted, holding: list[Key] | None, *, is_walk: bool, seconds: float = PATIENCE
+) -> Count | None:
     if is_walk:
         return None
     if holding is not None and not listing.clause(wanted):
         return Count(len(holding))
-    if wanted.is_everything:
+    if listing.is_whole(wanted):
         about = estimate(listing)
         if about >= ESTIMATED_FROM:
             return Count(about, "about ")
     rows = listing.rows(wanted, with_words=False)
     rows = rows if holding is None else rows.filter(pk__in=[key[-1] for key in holding])
     try:
-        with patience():
+        with patience(seconds):
             number = rows.order_by()[: CAP + 1].count()
     except ListTooSlow:
         return None

@@ -42,6 +42,12 @@ class Filter:
     is_indexed: bool = False
     """An index of its own has the list's order: a walk along the list may begin with it."""
     hint: str = ""
+    absent: Q | None = None
+    """What holds while nobody has answered: this hides rows, and the page says how many."""
+    hidden: str = ""
+    """The answer that lists the hidden rows alone."""
+    shown: str = ""
+    """The answer that hides nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,13 +148,32 @@ class Listing:
             answer = wanted.filters.get(one.name)
             if answer is not None and len(answer) > LONGEST:
                 raise FilterInvalid(f"{one.label}: an answer has at most {LONGEST} characters.", filter=one.name)
-            if answer is None or one.name == self.exact_words or (indexed_only and not one.is_indexed):
+            if one.name == self.exact_words or (indexed_only and not one.is_indexed):
+                continue
+            if answer is None:
+                found &= one.absent or Q()
                 continue
             try:
                 found &= one.clause(answer)
             except ValueError as error:
                 raise FilterInvalid(f"{one.label}: {error}", filter=one.name) from None
         return found
+
+    @property
+    def hiding(self) -> Filter | None:
+        """The filter that hides rows until somebody answers it."""
+        return next((one for one in self.filters if one.absent is not None), None)
+
+    def is_whole(self, wanted: Wanted) -> bool:
+        """Whether the list shows every row of its table."""
+        return wanted.is_everything and self.hiding is None
+
+    def hidden(self, wanted: Wanted) -> Wanted | None:
+        """What would list the rows that this list hides; None when it hides none."""
+        one = self.hiding
+        if one is None or one.name in wanted.filters:
+            return None
+        return Wanted(wanted.filters | {one.name: one.hidden}, wanted.words)
 
     def has_words(self, wanted: Wanted) -> bool:
         return bool(wanted.words or wanted.filters.get(self.exact_words))

@@ -9,12 +9,24 @@ from django.db.models import Q, QuerySet
 
 from audit.actors import Actor
 from audit.exceptions import FilterInvalid, FilterNameTaken, NotPermitted
+from audit.lists import connections, server_logs
 from audit.lists.deletions import ROWS, TRANSACTIONS
 from audit.lists.ledger_entries import LEDGER
 from audit.lists.listing import Listing
 from audit.models import SavedFilter
 
-LISTINGS = {listing.page: listing for listing in (TRANSACTIONS, ROWS, LEDGER)}
+LISTINGS = {
+    listing.page: listing
+    for listing in (
+        TRANSACTIONS,
+        ROWS,
+        connections.GROUPS,
+        connections.CONNECTIONS,
+        server_logs.GROUPS,
+        server_logs.ENTRIES,
+        LEDGER,
+    )
+}
 """A log that gets a long list joins here."""
 
 

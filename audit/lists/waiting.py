@@ -13,15 +13,16 @@ from audit.lists.keyset import CAP, Count
 from audit.models import Incident, Reviewed
 
 QUERY = """
-SELECT target.id, target.name, target.environment, unreviewed.number, in_review.number, suspicious.number, oldest.at
+SELECT target.id, target.name, target.environment, unreviewed.number, in_review.number, suspicious.number, oldest.at,
+       {hidden}
   FROM audit_target target
  CROSS JOIN LATERAL (SELECT count(*) FROM (SELECT FROM {table} WHERE target_id = target.id AND state = 'unreviewed'
-                                            LIMIT {limit}) rows) unreviewed (number)
+                                               {loud} LIMIT {limit}) rows) unreviewed (number)
  CROSS JOIN LATERAL (SELECT count(*) FROM (SELECT FROM {table} WHERE target_id = target.id AND state = 'in review'
-                                            LIMIT {limit}) rows) in_review (number)
+                                               {loud} LIMIT {limit}) rows) in_review (number)
  CROSS JOIN LATERAL (SELECT count(*) FROM (SELECT FROM {table} WHERE target_id = target.id AND state = 'suspicious'
-                                            LIMIT {limit}) rows) suspicious (number)
-  LEFT JOIN LATERAL (SELECT at FROM {table} WHERE target_id = target.id AND state = 'unreviewed'
+                                               {loud} LIMIT {limit}) rows) suspicious (number)
+  LEFT JOIN LATERAL (SELECT at FROM {table} WHERE target_id = target.id AND state = 'unreviewed' {loud}
                       ORDER BY at LIMIT 1) oldest ON true
  ORDER BY oldest.at NULLS LAST, target.name
 """
@@ -38,20 +39,41 @@ class Waiting:
     in_review: Count
     suspicious: Count
     oldest: datetime | None
+    hidden: Count
+    """Unreviewed ones that nobody has to look at."""
 
     @property
     def is_clear(self) -> bool:
         return not (self.unreviewed.number or self.in_review.number or self.suspicious.number)
 
 
+HIDDEN = """
+       (SELECT count(*) FROM (SELECT FROM {table} WHERE target_id = target.id AND state = 'unreviewed' AND is_noise
+                               LIMIT {limit}) rows)
+"""
+
+
 def by_target(kind: type[Reviewed]) -> list[Waiting]:
-    """Every target, the one that waits longest first. Numbers stop at ``CAP``."""
-    table = sql.Identifier(kind._meta.db_table)
-    query = sql.SQL(QUERY).format(table=table, limit=sql.Literal(CAP + 1))
+    """Every target, the one that waits longest first; without noise, whose number is told apart. Numbers stop at
+    ``CAP``."""
+    names = {"table": sql.Identifier(kind._meta.db_table), "limit": sql.Literal(CAP + 1)}
+    noisy = has_noise(kind)
+    more = {
+        "loud": sql.SQL("AND NOT is_noise" if noisy else ""),
+        "hidden": sql.SQL(HIDDEN).format(**names) if noisy else sql.SQL("0"),
+    }
     with connection.cursor() as cursor:
-        cursor.execute(query)
+        cursor.execute(sql.SQL(QUERY).format(**names, **more))
         rows = cursor.fetchall()
-    return [Waiting(pk, name, env, _count(a), _count(b), _count(c), at) for pk, name, env, a, b, c, at in rows]
+    return [
+        Waiting(pk, name, env, _count(a), _count(b), _count(c), at, _count(hidden))
+        for pk, name, env, a, b, c, at, hidden in rows
+    ]
+
+
+def has_noise(kind: type[Reviewed]) -> bool:
+    """Whether some of its rows need nobody's look."""
+    return any(field.name == "is_noise" for field in kind._meta.fields)
 
 
 def _count(number: int) -> Count:
@@ -59,10 +81,12 @@ def _count(number: int) -> Count:
 
 
 def oldest(kind: type[Reviewed], limit: int, **mine: Any) -> list[Any]:
-    """What waits longest: what nobody has looked at, or with ``assignee=user`` what is in that person's hands."""
+    """What waits longest, and first what stands out: what nobody has looked at, or with ``assignee=user`` what is in
+    that person's hands."""
     states = ("in review", "suspicious") if mine else ("unreviewed",)
-    rows: Any = kind._default_manager.filter(state__in=states, **mine)
-    return list(rows.select_related("target").order_by("at", "id")[:limit])
+    loud = {"is_noise": False} if has_noise(kind) and not mine else {}
+    rows: Any = kind._default_manager.filter(state__in=states, **mine, **loud)
+    return list(rows.select_related("target").order_by(*kind.queue_order)[:limit])
 
 
 def open_incidents(limit: int) -> list[Incident]:

@@ -1163,6 +1163,30 @@ class Migration(migrations.Migration):
             model_name='serverloggroup',
             index=models.Index(condition=models.Q(('is_noise', False), ('state__in', ('unreviewed', 'in review', 'suspicious'))), fields=['target', 'state', 'at', 'id'], name='log_groups_waiting'),
         ),
+        migrations.AddIndex(
+            model_name='serverloggroup',
+            index=models.Index(condition=models.Q(('is_noise', False), ('state', 'unreviewed')), fields=['-severity', 'at', 'id'], name='log_groups_queue'),
+        ),
+        migrations.AddIndex(
+            model_name='serverloggroup',
+            index=models.Index(condition=models.Q(('is_noise', True), ('state', 'unreviewed')), fields=['target'], name='log_groups_hidden'),
+        ),
+        migrations.AddIndex(
+            model_name='serverloggroup',
+            index=models.Index(condition=models.Q(('is_noise', False)), fields=['-at', '-id'], name='log_groups_shown'),
+        ),
+        migrations.AddIndex(
+            model_name='serverloggroup',
+            index=models.Index(condition=models.Q(('is_noise', False)), fields=['target', '-at', '-id'], name='log_groups_shown_of_one'),
+        ),
+        migrations.AddIndex(
+            model_name='serverloggroup',
+            index=models.Index(fields=['kind', '-at', '-id'], name='log_groups_of_a_class'),
+        ),
+        migrations.AddIndex(
+            model_name='serverloggroup',
+            index=models.Index(condition=models.Q(('assignee__isnull', False)), fields=['assignee', '-at', '-id'], name='log_groups_assigned'),
+        ),
         migrations.AddConstraint(
             model_name='serverloggroup',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'suspicious'), _negated=True), ('incident__isnull', False), _connector='OR'), name='serverloggroup_suspicious_has_an_incident'),
@@ -1361,6 +1385,22 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='connectiongroup',
+            index=models.Index(condition=models.Q(('is_noise', False), ('state', 'unreviewed')), fields=['-is_new', 'at', 'id'], name='connection_groups_queue'),
+        ),
+        migrations.AddIndex(
+            model_name='connectiongroup',
+            index=models.Index(condition=models.Q(('is_noise', True), ('state', 'unreviewed')), fields=['target'], name='connection_groups_hidden'),
+        ),
+        migrations.AddIndex(
+            model_name='connectiongroup',
+            index=models.Index(condition=models.Q(('is_noise', False)), fields=['-at', '-id'], name='connection_groups_shown'),
+        ),
+        migrations.AddIndex(
+            model_name='connectiongroup',
+            index=models.Index(condition=models.Q(('is_noise', False)), fields=['target', '-at', '-id'], name='connection_groups_shown_of_one'),
+        ),
+        migrations.AddIndex(
+            model_name='connectiongroup',
             index=models.Index(fields=['role', '-at', '-id'], name='connection_groups_of_a_role'),
         ),
         migrations.AddIndex(
@@ -1402,6 +1442,14 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='connectionauditlog',
             index=models.Index(fields=['of_group', '-at', '-id'], name='connections_of_a_group'),
+        ),
+        migrations.AddIndex(
+            model_name='connectionauditlog',
+            index=models.Index(condition=models.Q(('same_as', None)), fields=['-at', '-id'], name='connections_shown'),
+        ),
+        migrations.AddIndex(
+            model_name='connectionauditlog',
+            index=models.Index(condition=models.Q(('same_as', None)), fields=['target', '-at', '-id'], name='connections_shown_of_one'),
         ),
         migrations.AddIndex(
             model_name='connectionauditlog',

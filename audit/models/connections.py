@@ -34,6 +34,7 @@ class ConnectionGroup(Reviewed):
     """The alike connections of one target and day: what a person reviews."""
 
     review_permission = "audit.review_connection"
+    queue_order = ("-is_new", "at", "id")
 
     target = models.ForeignKey(Target, on_delete=models.PROTECT, related_name="connection_groups", db_index=False)
     day = models.DateField(help_text="UTC")
@@ -76,6 +77,18 @@ class ConnectionGroup(Reviewed):
                 fields=["target", "state", "at", "id"],
                 condition=Q(state__in=WAITING_STATES, is_noise=False),
                 name="connection_groups_waiting",
+            ),
+            models.Index(
+                fields=["-is_new", "at", "id"],
+                condition=Q(state="unreviewed", is_noise=False),
+                name="connection_groups_queue",
+            ),
+            models.Index(
+                fields=["target"], condition=Q(state="unreviewed", is_noise=True), name="connection_groups_hidden"
+            ),
+            models.Index(fields=["-at", "-id"], condition=Q(is_noise=False), name="connection_groups_shown"),
+            models.Index(
+                fields=["target", "-at", "-id"], condition=Q(is_noise=False), name="connection_groups_shown_of_one"
             ),
             models.Index(fields=["role", "-at", "-id"], name="connection_groups_of_a_role"),
             models.Index(fields=["client_address", "-at", "-id"], name="connection_groups_of_address"),
@@ -133,6 +146,8 @@ class ConnectionAuditLog(models.Model):
             models.Index(fields=["-at", "-id"], name="connections_latest"),
             models.Index(fields=["target", "-at", "-id"], name="connections_of_a_target"),
             models.Index(fields=["of_group", "-at", "-id"], name="connections_of_a_group"),
+            models.Index(fields=["-at", "-id"], condition=Q(same_as=None), name="connections_shown"),
+            models.Index(fields=["target", "-at", "-id"], condition=Q(same_as=None), name="connections_shown_of_one"),
             models.Index(fields=["target", "pid", "at"], name="connections_of_a_process"),
             models.Index(fields=["role", "-at", "-id"], name="connections_of_a_role"),
             models.Index(fields=["client_address", "-at", "-id"], name="connections_from_an_address"),

@@ -29,6 +29,8 @@ class Reviewed(models.Model):
     """
 
     review_permission: ClassVar[str]
+    queue_order: ClassVar[tuple[str, ...]] = ("at", "id")
+    """What is looked at first."""
 
     state = models.CharField(max_length=10, choices=ReviewState.choices, default=ReviewState.UNREVIEWED)
     assignee = models.ForeignKey(

@@ -69,6 +69,7 @@ class ServerLogGroup(Reviewed):
     """Alike entries of one target, role and day: what a person reviews."""
 
     review_permission = "audit.review_log"
+    queue_order = ("-severity", "at", "id")
 
     target = models.ForeignKey(Target, on_delete=models.PROTECT, related_name="log_groups", db_index=False)
     day = models.DateField(help_text="UTC")
@@ -100,6 +101,18 @@ class ServerLogGroup(Reviewed):
                 fields=["target", "state", "at", "id"],
                 condition=Q(state__in=WAITING_STATES, is_noise=False),
                 name="log_groups_waiting",
+            ),
+            models.Index(
+                fields=["-severity", "at", "id"],
+                condition=Q(state="unreviewed", is_noise=False),
+                name="log_groups_queue",
+            ),
+            models.Index(fields=["target"], condition=Q(state="unreviewed", is_noise=True), name="log_groups_hidden"),
+            models.Index(fields=["-at", "-id"], condition=Q(is_noise=False), name="log_groups_shown"),
+            models.Index(fields=["target", "-at", "-id"], condition=Q(is_noise=False), name="log_groups_shown_of_one"),
+            models.Index(fields=["kind", "-at", "-id"], name="log_groups_of_a_class"),
+            models.Index(
+                fields=["assignee", "-at", "-id"], condition=Q(assignee__isnull=False), name="log_groups_assigned"
             ),
         ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 
 from django import template
@@ -86,6 +87,19 @@ def moment(value: datetime | str | None) -> str:
 
 
 @register.filter
+def clock(value: datetime) -> str:
+    """The time of a day to the millisecond: "06:00:04.123"."""
+    local = timezone.localtime(value)
+    return f"{local:%H:%M:%S}.{local.microsecond // 1000:03}"
+
+
+@register.filter
+def unlocal(value: float) -> str:
+    """A number as SVG wants it, whatever the language is."""
+    return f"{value:g}"
+
+
+@register.filter
 def version(number: int | None) -> str:
     """A server version as PostgreSQL writes it: ``160014`` is "16.14"."""
     return NOTHING if not number else f"{number // 10000}.{number % 10000}"
@@ -95,3 +109,20 @@ def version(number: int | None) -> str:
 def short(digest: str, length: int = 12) -> str:
     """The first characters of a hash."""
     return digest[:length] if digest else NOTHING
+
+
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+"""Signs that move a terminal's cursor, hide what follows or turn its direction."""
+
+
+@register.filter
+def visible(text: str) -> str:
+    """``text`` with signs that cannot be seen written out: ESC is ␛, a sign of direction is ⟨U+202E⟩."""
+    return CONTROL.sub(_written, text)
+
+
+def _written(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    if code < 0x20:
+        return chr(0x2400 + code)
+    return "␡" if code == 0x7F else f"⟨U+{code:04X}⟩"

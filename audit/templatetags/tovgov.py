@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, date, datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from django import template
 from django.forms import BoundField
@@ -15,7 +16,7 @@ from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from audit import jobs
-from audit.models import Environment, Job
+from audit.models import Environment, Job, LogSeverity
 from audit.templatetags import format as words
 
 register = template.Library()
@@ -75,6 +76,21 @@ def badge(tone: str, text: str) -> SafeString:
 def state_badge(state: str, text: str = "") -> SafeString:
     """The badge of a job, copy, approval, alert or preflight line by its state."""
     return badge(TONES.get(state, "quiet"), text or state.capitalize())
+
+
+SEVERITY_TONES = {
+    LogSeverity.CRITICAL: "bad",
+    LogSeverity.HIGH: "bad",
+    LogSeverity.MEDIUM: "warn",
+    LogSeverity.LOW: "info",
+    LogSeverity.INFO: "quiet",
+}
+
+
+@register.simple_tag
+def severity_badge(severity: int) -> SafeString:
+    """How much an entry of a server log matters, as its word on its colour."""
+    return badge(SEVERITY_TONES[LogSeverity(severity)], LogSeverity(severity).label)
 
 
 @register.simple_tag
@@ -178,6 +194,19 @@ def job_title(job: Job) -> str:
     target = jobs.job_target(job)
     kind = str(job._meta.verbose_name).capitalize()
     return f"{kind} of {target}" if target else f"{kind} {job.pk}"
+
+
+@register.simple_tag
+def around_url(target: int, at: datetime) -> str:
+    """The page of everything around a moment of a target."""
+    return f"{reverse('admin:around')}?{urlencode({'target': target, 'at': at.isoformat()})}"
+
+
+@register.simple_tag
+def day_url(target: int, day: date | datetime) -> str:
+    """The page of one day (UTC) of a target."""
+    found = day.astimezone(UTC).date() if isinstance(day, datetime) else day
+    return f"{reverse('admin:day')}?{urlencode({'target': target, 'day': found.isoformat()})}"
 
 
 @register.filter

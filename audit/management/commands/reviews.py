@@ -58,13 +58,15 @@ class Command(TovgovCommand):
 
     def queue(self, options: dict[str, Any]) -> None:
         found = waiting.by_target(reviews.KINDS[options["kind"]])
-        names = ("unreviewed", "in_review", "suspicious")
+        names = ("unreviewed", "in_review", "suspicious", "hidden")
         rows = [
             {"target": one.target, "oldest": one.oldest} | {name: getattr(one, name).number for name in names}
             for one in found
         ]
-        cells = [(w.target, w.unreviewed, w.oldest or "", w.in_review, w.suspicious) for w in found]
-        self.emit(options, rows, self.table(("target", "unreviewed", "oldest", "in review", "suspicious"), cells))
+        cells = [(w.target, w.unreviewed, w.oldest or "", w.in_review, w.suspicious, w.hidden) for w in found]
+        self.emit(
+            options, rows, self.table(("target", "unreviewed", "oldest", "in review", "suspicious", "hidden"), cells)
+        )
 
     def show(self, options: dict[str, Any]) -> None:
         row = reviews.find(options["kind"], [options["id"]])[0]

@@ -1,0 +1,142 @@
+"""The two lists of server logs: alike entries of a day, and each by itself."""
+
+from __future__ import annotations
+
+from django.db.models import Q
+
+from audit.lists.listing import Column, Filter, Listing, number, since, until
+from audit.lists.questions import TARGET, assignee, noise, noise_of_group, one_of, state
+from audit.models import LogSeverity, ServerLogEntry, ServerLogGroup
+from audit.postgres.logs.classes import CLASSES
+
+LEVELS = ("PANIC", "FATAL", "ERROR", "WARNING", "NOTICE", "INFO", "LOG", "DEBUG")
+
+
+def classes() -> list[tuple[str, str]]:
+    """Code and label of each class, as people look for them."""
+    found = {one.code: one.label for one in CLASSES}
+    return sorted(found.items(), key=lambda pair: pair[1].lower())
+
+
+def _class(answer: str) -> Q:
+    return one_of(answer, "kind", [code for code, _ in classes()])
+
+
+def _severity(answer: str) -> Q:
+    """A severity alone, or with ``+`` and above."""
+    exact, plus, _ = answer.partition("+")
+    if exact not in {str(value) for value in LogSeverity.values}:
+        raise ValueError(f"“{answer[:40]}” is no severity.")
+    return Q(severity__gte=int(exact)) if plus else Q(severity=int(exact))
+
+
+def _severities() -> list[tuple[str, str]]:
+    above = [(f"{value}+", f"{label} and above") for value, label in LogSeverity.choices[1:-1]]
+    return [*reversed(above), *((str(value), f"{label} only") for value, label in reversed(LogSeverity.choices))]
+
+
+def _level(answer: str) -> Q:
+    return Q(level__startswith="DEBUG") if answer == "DEBUG" else one_of(answer, "level", LEVELS)
+
+
+def _sqlstate(answer: str) -> Q:
+    """A SQLSTATE, or the first two signs of its class."""
+    code = answer.upper()
+    if not (code.isascii() and code.isalnum() and len(code) in (2, 5)):
+        raise ValueError(f"“{answer[:40]}” is no SQLSTATE; it has five signs, its class has two.")
+    return Q(sqlstate=code) if len(code) == 5 else Q(sqlstate__startswith=code)
+
+
+CLASS = Filter("class", "Class", _class, "choice", classes)
+SEVERITY = Filter("severity", "Severity", _severity, "choice", _severities)
+
+GROUPS = Listing(
+    page="audit_serverloggroup",
+    model=ServerLogGroup,
+    order=("at", "id"),
+    filters=(
+        TARGET,
+        CLASS,
+        SEVERITY,
+        Filter("role", "Role", lambda text: Q(role=text)),
+        state(),
+        assignee(),
+        noise("Noise"),
+        since("at"),
+        until("at"),
+    ),
+    columns=(
+        Column("id", "pk", is_text=False),
+        Column("day", "day", is_text=False),
+        Column("target", "target__name"),
+        Column("class", "kind"),
+        Column("severity", "severity", is_text=False),
+        Column("role", "role"),
+        Column("title", "title"),
+        Column("first", "at", is_text=False),
+        Column("last", "last_at", is_text=False),
+        Column("count", "count", is_text=False),
+        Column("is_noise", "is_noise", is_text=False),
+        Column("fingerprint", "fingerprint", is_text=False),
+        Column("state", "state"),
+        Column("assignee", "assignee_name"),
+        Column("decided_by", "decided_by"),
+        Column("decided_at", "decided_at", is_text=False),
+        Column("closed_by", "closed_by"),
+        Column("closed_at", "closed_at", is_text=False),
+        Column("incident", "incident_id", is_text=False),
+    ),
+    export_permission="audit.export_log",
+    related=("target",),
+    words=("tovgov_log_group_words", "title", "kind", "role"),
+    words_hint="Words of the message, its class or role",
+)
+
+ENTRIES = Listing(
+    page="audit_serverlogentry",
+    model=ServerLogEntry,
+    order=("at", "id"),
+    filters=(
+        TARGET,
+        CLASS,
+        SEVERITY,
+        Filter("level", "Level", _level, "choice", lambda: [(name, name) for name in LEVELS]),
+        Filter("sqlstate", "SQLSTATE", _sqlstate, hint="28P01, or 28"),
+        Filter("role", "Role", lambda text: Q(role=text)),
+        Filter("database", "Database", lambda text: Q(database=text)),
+        Filter("address", "Address", lambda text: Q(address="" if text == "local" else text), hint="10.0.0.7 or local"),
+        Filter("application", "Application", lambda text: Q(application=text)),
+        Filter("session", "Session", lambda text: Q(session=text)),
+        noise_of_group("Noise"),
+        Filter("group", "Group", lambda text: Q(of_group=number(text)), is_indexed=True, hint="its number"),
+        since("at"),
+        until("at"),
+    ),
+    columns=(
+        Column("id", "pk", is_text=False),
+        Column("at", "at", is_text=False),
+        Column("target", "target__name"),
+        Column("level", "level"),
+        Column("sqlstate", "sqlstate"),
+        Column("class", "kind"),
+        Column("severity", "severity", is_text=False),
+        Column("role", "role"),
+        Column("database", "database"),
+        Column("address", "address"),
+        Column("application", "application"),
+        Column("command", "command"),
+        Column("pid", "pid", is_text=False),
+        Column("session", "session"),
+        Column("line", "line", is_text=False),
+        Column("message", "message"),
+        Column("detail", "detail"),
+        Column("query", "query"),
+        Column("more", "more", is_text=False),
+        Column("leaf", "leaf", is_text=False),
+    ),
+    export_permission="audit.export_log",
+    related=("target",),
+    left_out=("query", "more"),
+    words=("tovgov_log_words", "message", "detail", "query"),
+    words_hint="Words of the message, its detail or statement",
+)

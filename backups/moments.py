@@ -1,0 +1,26 @@
+"""What backups tell of a target's line of time: backups and restores, when they began and when they ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from audit.models import Job, Target
+from backups.models import Backup, Restore
+
+FEW = 500
+HEAVY: dict[type[Job], tuple[str, ...]] = {
+    Backup: ("manifest", "log", "phases"),
+    Restore: ("comparison", "proof", "plan", "log", "phases"),
+}
+
+
+def between(target: Target, start: datetime, end: datetime) -> Iterator[tuple[datetime, Any, str]]:
+    """When, which row, and what of it."""
+    for model, heavy in HEAVY.items():
+        for name, word in (("started_at", "began"), ("finished_at", "ended")):
+            span = {f"{name}__gte": start, f"{name}__lte": end}
+            rows: Any = model._default_manager.filter(**{"target": target} | span)
+            for row in rows.defer(*heavy)[:FEW]:
+                yield getattr(row, name), row, word
