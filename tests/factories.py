@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import factory
@@ -520,52 +520,6 @@ class ConnectionAuditLogFactory(DjangoModelFactory):
     tls = True
 
 
-class ConnectionGroupFactory(DjangoModelFactory):
-    """The application's sessions of a day, from an address that is new."""
-
-    class Meta:
-        model = ConnectionGroup
-
-    target = factory.SubFactory(TargetFactory)
-    at = factory.LazyFunction(lambda: ago(minutes=3))
-    last_at = factory.SelfAttribute("at")
-    day = factory.LazyAttribute(lambda o: o.at.astimezone(UTC).date())
-    role = "tovplay_app"
-    database = "TovPlay"
-    client_address = "10.0.0.7"
-    application_name = "web"
-    count = 1
-    new = factory.LazyFunction(lambda: ["address"])
-
-
-class ServerLogEntryFactory(DjangoModelFactory):
-    """One record of a server log."""
-
-    class Meta:
-        model = ServerLogEntry
-
-    of_group = factory.SubFactory(ServerLogGroupFactory)
-    target = factory.SelfAttribute("of_group.target")
-    source = factory.SubFactory("tests.factories.ImportSourceFactory", target=factory.SelfAttribute("..target"),
-                                kind="folder", name=factory.Sequence(lambda n: f"log {n}"))  # fmt: skip
-    file = factory.SubFactory("tests.factories.LogFileFactory", source=factory.SelfAttribute("..source"))
-    leaf = factory.Sequence(lambda n: n)
-    offset = factory.Sequence(lambda n: 200 * n)
-    at = factory.SelfAttribute("of_group.at")
-    level = "ERROR"
-    sqlstate = "40P01"
-    kind = factory.SelfAttribute("of_group.kind")
-    severity = factory.SelfAttribute("of_group.severity")
-    pid = 4711
-    session = "69b2.1267"
-    line = 4
-    role = factory.SelfAttribute("of_group.role")
-    database = "TovPlay"
-    address = "10.0.0.7"
-    application = "web"
-    message = factory.SelfAttribute("of_group.title")
-
-
 class LogFileFactory(DjangoModelFactory):
     """A file that was read to its end."""
 
@@ -651,6 +605,34 @@ class ServerLogEntryFactory(DjangoModelFactory):
     address = "10.0.0.99"
     message = 'statement: DROP TABLE "GameRequest"'
     query = 'DROP TABLE "GameRequest"'
+
+
+class GroupedLogEntryFactory(DjangoModelFactory):
+    """One record of a server log, with its group, source and file."""
+
+    class Meta:
+        model = ServerLogEntry
+
+    of_group = factory.SubFactory(ServerLogGroupFactory)
+    target = factory.SelfAttribute("of_group.target")
+    source = factory.SubFactory("tests.factories.ImportSourceFactory", target=factory.SelfAttribute("..target"),
+                                kind="folder", name=factory.Sequence(lambda n: f"log {n}"))  # fmt: skip
+    file = factory.SubFactory("tests.factories.LogFileFactory", source=factory.SelfAttribute("..source"))
+    leaf = factory.Sequence(lambda n: n)
+    offset = factory.Sequence(lambda n: 200 * n)
+    at = factory.SelfAttribute("of_group.at")
+    level = "ERROR"
+    sqlstate = "40P01"
+    kind = factory.SelfAttribute("of_group.kind")
+    severity = factory.SelfAttribute("of_group.severity")
+    pid = 4711
+    session = "69b2.1267"
+    line = 4
+    role = factory.SelfAttribute("of_group.role")
+    database = "TovPlay"
+    address = "10.0.0.7"
+    application = "web"
+    message = factory.SelfAttribute("of_group.title")
 
 
 class MaintenanceWindowFactory(DjangoModelFactory):

@@ -29,7 +29,7 @@ class ExportAdmin(JobAdmin):
     list_display = ("what", "format", "state_word", "row_number", "asked_name", "queued", "file")
     list_filter = ("state", "format")
     search_fields = ("asked_name", "sha256")
-    empty_note = "Open a list (deletes, deleted rows or the ledger), filter it, and choose Export."
+    empty_note = "Open a list (deletes, connections, log lines or the ledger), filter it, and choose Export."
 
     def get_urls(self) -> list[URLPattern]:
         start = self.admin_site.admin_view(require_POST(self.start_view))

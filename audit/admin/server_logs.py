@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django.contrib import admin
@@ -129,7 +130,6 @@ class ServerLogEntryAdmin(KeysetMixin, RecordAdmin):
         whole = "whole" in request.GET
         texts = [("Message", obj.message), ("Detail", obj.detail), ("Statement", obj.query)]
         group = ServerLogGroup.objects.filter(pk=obj.of_group_id).select_related("incident").first()
-        more = {} if not isinstance(obj.more, dict) else obj.more
         facts = [("Database", obj.database), ("Application", obj.application), ("Command", obj.command)]
         return {
             "title": f"{class_label(obj.kind)}: {cells.line(obj.message, 60)}",
@@ -140,8 +140,19 @@ class ServerLogEntryAdmin(KeysetMixin, RecordAdmin):
             "level": self.level_word(obj),
             "group": group,
             "texts": [(label, cells.shown(text, whole=whole)) for label, text in texts if text],
-            "more": [(str(name), cells.shown(str(value), whole=whole)) for name, value in more.items()],
+            "more": [(name, cells.shown(value, whole=whole)) for name, value in _more(obj.more)],
             "facts": [(label, cells.line(text, 300)) for label, text in facts if text],
             "role": cells.visible(obj.role),
             "address": cells.line(obj.address, 255),
         }
+
+
+def _more(text: str) -> list[tuple[str, str]]:
+    """The further fields of a record, each as its text; what is no JSON object stands as it is."""
+    try:
+        found = json.loads(text) if text else {}
+    except ValueError:
+        found = text
+    if not isinstance(found, dict):
+        return [("more", str(found))]
+    return [(name, value if isinstance(value, str) else json.dumps(value)) for name, value in found.items()]

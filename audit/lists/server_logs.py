@@ -131,7 +131,7 @@ ENTRIES = Listing(
         Column("message", "message"),
         Column("detail", "detail"),
         Column("query", "query"),
-        Column("more", "more", is_text=False),
+        Column("more", "more"),
         Column("leaf", "leaf", is_text=False),
     ),
     export_permission="audit.export_log",

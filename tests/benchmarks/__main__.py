@@ -1,5 +1,5 @@
 """``make bench``: measure every claim and write ``var/bench/report.json``. ``--quick`` is small, for development: its
-numbers prove nothing. ``--only demo,backup,memory,restore,swap,protect,undelete,import,review,seal`` picks."""
+numbers prove nothing. ``--only demo,backup,memory,restore,swap,protect,undelete,import,review,review-logs,seal`` picks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,19 @@ from tests.benchmarks import ground as grounds
 from tests.benchmarks import measuring
 from tests.benchmarks.measuring import Claim
 
-PARTS = ("demo", "backup", "memory", "restore", "swap", "protect", "undelete", "import", "review", "seal")
+PARTS = (
+    "demo",
+    "backup",
+    "memory",
+    "restore",
+    "swap",
+    "protect",
+    "undelete",
+    "import",
+    "review",
+    "review-logs",
+    "seal",
+)
 
 
 def main() -> int:
@@ -49,6 +61,7 @@ def measure(wanted: list[str], *, quick: bool) -> Iterator[Claim]:
         protecting,
         restoring,
         reviewing,
+        reviewing_logs,
         sealing,
         undeleting,
     )
@@ -82,6 +95,8 @@ def measure(wanted: list[str], *, quick: bool) -> Iterator[Claim]:
         if "review" in wanted:
             yield from reviewing.lists(rows=200_000 if quick else 10_000_000, rounds=1 if quick else 5)
             yield from reviewing.exporting(rows=20_000 if quick else 1_000_000)
+        if "review-logs" in wanted:
+            yield from reviewing_logs.lists(rows=200_000 if quick else 10_000_000, rounds=1 if quick else 5)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlencode
@@ -12,11 +10,12 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client, override_settings
 
-from audit import reviews
+from audit import partitions, reviews
 from audit.actors import Actor
 from audit.exports import request as exports
 from audit.lists.deletions import ROWS
 from audit.models import DeleteAuditLog, DeleteAuditTransaction, Environment, ExportFormat, Target
+from tests.benchmarks.filling import without_indexes
 from tests.benchmarks.measuring import Claim, median, seconds
 from tests.benchmarks.tovgov_under_test import Peak, finished, seconds_of
 
@@ -74,21 +73,14 @@ def build(rows: int) -> dict[str, int]:
         Target.objects.create(name=name, environment=Environment.SCRATCH, host="db.example.org", database=name)
         for name in ("big", "small")
     ]
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT indexname, indexdef FROM pg_indexes WHERE tablename = ANY(%s)"
-                       " AND indexname NOT IN (SELECT conname FROM pg_constraint)", [list(TABLES)])  # fmt: skip
-        indexes = cursor.fetchall()
-        for name, _ in indexes:
-            cursor.execute(f'DROP INDEX "{name}"')
-        cursor.execute("SET maintenance_work_mem = '512MB'")
+    partitions.AHEAD = 2 + rows // partitions.SIZE
+    partitions.make_ahead(DeleteAuditLog)
+    with without_indexes(TABLES), connection.cursor() as cursor:
         for statement in SQL.split(";\n"):
             if statement.strip():
                 numbers = {"transactions": rows // ROWS_A_TRANSACTION, "each": ROWS_A_TRANSACTION}
                 cursor.execute(statement, numbers | {"big": targets[0].pk, "small": targets[1].pk})
-        for _, definition in indexes:
-            began = time.perf_counter()
-            cursor.execute(definition)
-            print(f"  {definition[:90]} … {time.perf_counter() - began:.1f} s", file=sys.stderr)
+    with connection.cursor() as cursor:
         cursor.execute(f"VACUUM ANALYZE {', '.join(TABLES)}")
     return {"target": targets[0].pk, "rare": targets[1].pk}
 

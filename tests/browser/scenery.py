@@ -111,6 +111,24 @@ def _imports(target: Target) -> None:
         factories.DeleteCountFactory(target=target, surplus=7, is_certain=is_certain)
 
 
+def _logs(target: Target) -> None:
+    """Logins, a guess, a log line of each severity; one group in its review; clients that were learned."""
+    for number, outcome in enumerate(("accepted", "failed password", "unknown role")):
+        group = factories.ConnectionGroupFactory(target=target, outcome=outcome, at=ago(minutes=20 + number))
+        factories.ConnectionAuditLogFactory(
+            target=target, of_group=group, outcome=outcome, at=group.at, source="server log",
+            reason="" if outcome == "accepted" else 'password authentication failed for user "tovplay_app"',
+        )  # fmt: skip
+    factories.ConnectionGroupFactory(target=target, role="known", new=[], is_noise=True)
+    for severity in (10, 20, 30, 40, 50):
+        lines = factories.ServerLogGroupFactory(
+            target=target, severity=severity, at=ago(minutes=15), is_noise=severity < 30
+        )
+        factories.GroupedLogEntryFactory(of_group=lines, detail="DETAIL " * 20, more='{"hint":"Look at the log."}')
+    for state in ("seen", "learned", "confirmed", "refused"):
+        factories.KnownClientFactory(target=target, state=state, value=f"10.0.0.{len(state)}")
+
+
 def _undeletes(night: DeleteAuditTransaction) -> None:
     """A dry run that met another row, then one that met none, and the rows put back."""
     differs = {"column": "email", "deleted": '"dan@example.org"', "live": '"imposter@example.org"'}
@@ -167,7 +185,7 @@ def _deletes(target: Target, people: cast.Cast) -> None:
     for number in range(3):
         factories.DeleteAuditLogFactory(of_transaction=night, position=number + 1, masked=["email"] if number else [])
     _undeletes(night)
-    factories.ConnectionAuditLogFactory(target=target)
+    _logs(target)
     for minutes in (12, 90, 7200):
         one = factories.DeleteAuditTransactionFactory(target=target, at=ago(minutes=minutes))
         factories.DeleteAuditLogFactory(of_transaction=one)

@@ -78,6 +78,11 @@ def _review_pages() -> list[str]:
     deletes = "/admin/audit/deleteaudittransaction/"
     return [
         "/admin/reviews/",
+        f"/admin/day/?target={night.target_id}",
+        f"/admin/day/?target={night.target_id}&noise=1",
+        f"/admin/around/?target={night.target_id}&minutes=360",
+        "/admin/audit/knownclient/add/",
+        "/admin/audit/serverloggroup/?noise=shown",
         f"{deletes}?q=script&state=waiting&table=public.GameRequest",
         f"{deletes}?from=yesterday",
         f"{deletes}?older=2026-01-01T00:00:00%2B00:00~1",

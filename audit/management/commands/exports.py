@@ -25,7 +25,7 @@ def facts(row: Export) -> dict[str, Any]:
 
 
 class Command(TovgovCommand):
-    help = "Export deletes, deleted rows or the ledger, as a list's filter chooses them."
+    help = "Export deletes, connections, server logs or the ledger, as a list's filter chooses them."
 
     def add_arguments(self, parser: CommandParser) -> None:
         make = self.verb(parser, "make", self.make, "export a list; with --to the file is copied there")

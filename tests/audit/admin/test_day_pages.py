@@ -54,8 +54,9 @@ def login(target: Target, seconds: float = 0, *, noise: bool = False, **more: An
 
 
 def entry(target: Target, seconds: float = 0, *, noise: bool = False, **more: Any) -> ServerLogEntry:
+    more = {"count": 1} | more
     group = factories.ServerLogGroupFactory(target=target, at=later(seconds), is_noise=noise, **more)
-    made: ServerLogEntry = factories.ServerLogEntryFactory(of_group=group)
+    made: ServerLogEntry = factories.GroupedLogEntryFactory(of_group=group)
     return made
 
 

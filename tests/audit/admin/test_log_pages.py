@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -38,7 +39,7 @@ def some(count: int, **more: Any) -> None:
         group = factories.ConnectionGroupFactory(target=target, at=ago(minutes=n), role=f"role{n}")
         factories.ConnectionAuditLogFactory(target=target, at=ago(minutes=n), of_group=group, role=f"role{n}")
         lines = factories.ServerLogGroupFactory(target=target, at=ago(minutes=n))
-        factories.ServerLogEntryFactory(of_group=lines)
+        factories.GroupedLogEntryFactory(of_group=lines)
 
 
 # --- lists -----------------------------------------------------------------------------------------------------------
@@ -103,13 +104,13 @@ def stray() -> None:
     lines = factories.ServerLogGroupFactory(
         target=target, kind="deadlock", severity=40, role="stray", title="deadlock detected"
     )
-    factories.ServerLogEntryFactory(
+    factories.GroupedLogEntryFactory(
         of_group=lines, level="ERROR", sqlstate="40P01", address="203.0.113.9", application="psql"
     )
     lines = factories.ServerLogGroupFactory(
         target=target, kind="checkpoint", severity=10, role="", title="a checkpoint"
     )
-    factories.ServerLogEntryFactory(of_group=lines, database="", level="LOG", sqlstate="00000")
+    factories.GroupedLogEntryFactory(of_group=lines, database="", level="LOG", sqlstate="00000")
 
 
 @pytest.mark.parametrize(("url", "name"), [(url, name) for url, answers in ANSWERS.items() for name in answers])
@@ -210,8 +211,13 @@ HOSTILE = "<script>alert(1)</script> \x1b[31mred\x1b[0m \u202egnp.exe {{ 7|add:7
 
 def test_a_hostile_text_is_shown_and_does_nothing(cast: Cast) -> None:
     lines = factories.ServerLogGroupFactory(title=HOSTILE, role="<b>r</b>")
-    entry = factories.ServerLogEntryFactory(
-        of_group=lines, message=HOSTILE, detail=HOSTILE, query=HOSTILE, application=HOSTILE, more={"hint": HOSTILE}
+    entry = factories.GroupedLogEntryFactory(
+        of_group=lines,
+        message=HOSTILE,
+        detail=HOSTILE,
+        query=HOSTILE,
+        application=HOSTILE,
+        more=json.dumps({"hint": HOSTILE}),
     )
     group = factories.ConnectionGroupFactory(role="<b>r</b>", application_name=HOSTILE[:60], outcome="refused")
     login = factories.ConnectionAuditLogFactory(
@@ -230,7 +236,7 @@ def test_a_hostile_text_is_shown_and_does_nothing(cast: Cast) -> None:
 
 
 def test_a_megabyte_is_cut_with_a_way_to_see_all(cast: Cast) -> None:
-    entry = factories.ServerLogEntryFactory(message="m" * 1_000_000 + " the end", query="q" * 30_000)
+    entry = factories.GroupedLogEntryFactory(message="m" * 1_000_000 + " the end", query="q" * 30_000)
     client = signed_in(cast.charlie)
     page = client.get(page_of(entry)).content.decode()
     assert len(page) < 100_000
