@@ -1,5 +1,5 @@
 """``make bench``: measure every claim and write ``var/bench/report.json``. ``--quick`` is small, for development: its
-numbers prove nothing. ``--only demo,backup,memory,restore,swap,protect,undelete,import,review,review-logs,seal`` picks."""
+numbers prove nothing. ``--only demo,backup`` picks; parts are named below."""
 
 from __future__ import annotations
 
