@@ -125,8 +125,8 @@ def _logs(target: Target) -> None:
             target=target, severity=severity, at=ago(minutes=15), is_noise=severity < 30
         )
         factories.GroupedLogEntryFactory(of_group=lines, detail="DETAIL " * 20, more='{"hint":"Look at the log."}')
-    for state in ("seen", "learned", "confirmed", "refused"):
-        factories.KnownClientFactory(target=target, state=state, value=f"10.0.0.{len(state)}")
+    for number, state in enumerate(("seen", "learned", "confirmed", "refused")):
+        factories.KnownClientFactory(target=target, state=state, value=f"10.0.0.{number}")
 
 
 def _undeletes(night: DeleteAuditTransaction) -> None:
