@@ -20,6 +20,7 @@ PARTS = (
     "protect",
     "undelete",
     "import",
+    "logs",
     "review",
     "review-logs",
     "seal",
@@ -58,6 +59,7 @@ def measure(wanted: list[str], *, quick: bool) -> Iterator[Claim]:
         backing_up,
         demonstrating,
         importing,
+        log_importing,
         protecting,
         restoring,
         reviewing,
@@ -92,6 +94,8 @@ def measure(wanted: list[str], *, quick: bool) -> Iterator[Claim]:
             yield from importing.deaths(ground, tovgov, kills=40 if quick else 1_000)
         if "seal" in wanted:
             yield from sealing.sealed(rows=50_000 if quick else 1_000_000)
+        if "logs" in wanted:
+            yield from log_importing.against_copy_and_pgbadger(ground, tovgov, records=200_000 if quick else 1_000_000)
         if "review" in wanted:
             yield from reviewing.lists(rows=200_000 if quick else 10_000_000, rounds=1 if quick else 5)
             yield from reviewing.exporting(rows=20_000 if quick else 1_000_000)
