@@ -49,13 +49,8 @@ def export_days() -> int:
 
 
 def spool_folder() -> Path:
-    """Where uploaded server logs wait to be read (``TOVGOV_SPOOL``)."""
+    """Where sent server logs wait to be read (``TOVGOV_SPOOL``)."""
     return Path(settings.TOVGOV_SPOOL)
-
-
-def log_upload_bytes() -> int:
-    """How large an uploaded server log may be (``TOVGOV_LOG_UPLOAD_MB``)."""
-    return int(settings.TOVGOV_LOG_UPLOAD_MB) * 1_000_000
 
 
 def site_url() -> str:

@@ -433,12 +433,6 @@ class LogsOverlap(Refusal):
     )
 
 
-class LogTooLarge(UsageError):
-    code = "imports.log_too_large"
-    sentence = "This file is larger than what may be uploaded."
-    advice = "Send it by the command line: manage.py imports run TARGET - < FILE. TOVGOV_LOG_UPLOAD_MB is the limit."
-
-
 class LogSourceInvalid(UsageError):
     code = "imports.log_source_invalid"
     sentence = "A source of server logs cannot be like this."

@@ -12,8 +12,9 @@ from audit.actors import Actor
 from audit.admin.acts import Act, Done, Reason
 from audit.admin.base import RecordAdmin
 from audit.admin.jobs import JobAdmin
-from audit.imports import deletions
-from audit.models import OPEN_STATES, AuditImport, ImportSource
+from audit.imports import asking
+from audit.imports.server_logs import setup
+from audit.models import OPEN_STATES, SERVER_LOGS, AuditImport, ImportSource
 from audit.seals import request as seals
 from audit.seals.verify import VERIFY
 from audit.templatetags import format as words
@@ -23,21 +24,57 @@ from audit.templatetags.tovgov import age, badge, environment_badge, page_of, st
 class ImportNow(Act):
     slug = "import-now"
     label = "Import now"
-    permission = deletions.RUN
+    permission = asking.RUN
     reason = Reason.WELCOME
 
     def applies(self, obj: ImportSource) -> bool:
         return obj.target.is_active and not obj.imports.filter(state__in=OPEN_STATES).exists()
 
     def consequences(self, obj: ImportSource) -> list[str]:
+        if obj.kind in SERVER_LOGS:
+            return [f"A worker reads every file of {obj} that has changed, from where it was left."]
         return [
             f"A worker reads the delete log of {obj.target} as far as no open transaction holds it back.",
             "Records that were imported, are sealed and are old enough are removed from the target afterwards.",
         ]
 
     def perform(self, obj: ImportSource, *, actor: Actor, data: dict[str, Any]) -> Done:
-        run = deletions.request(obj.target, actor=actor, reason=data["reason"])
+        run = asking.request(obj, actor=actor, reason=data["reason"])
         return Done(f"{run} is queued.", page_of(run))
+
+
+class Pause(Act):
+    slug = "pause"
+    label = "Pause"
+    permission = setup.MANAGE
+    reason = Reason.WELCOME
+
+    def applies(self, obj: ImportSource) -> bool:
+        return obj.kind in SERVER_LOGS and obj.is_active
+
+    def consequences(self, obj: ImportSource) -> list[str]:
+        return ["Nothing more of it is read until it is resumed. What was read is kept."]
+
+    def perform(self, obj: ImportSource, *, actor: Actor, data: dict[str, Any]) -> Done:
+        setup.pause(obj, actor=actor, reason=data["reason"])
+        return Done(f"{obj} is paused.")
+
+
+class Resume(Act):
+    slug = "resume"
+    label = "Resume"
+    permission = setup.MANAGE
+    reason = Reason.WELCOME
+
+    def applies(self, obj: ImportSource) -> bool:
+        return obj.kind in SERVER_LOGS and not obj.is_active
+
+    def consequences(self, obj: ImportSource) -> list[str]:
+        return ["It is read again once a minute, from where it was left."]
+
+    def perform(self, obj: ImportSource, *, actor: Actor, data: dict[str, Any]) -> Done:
+        setup.resume(obj, actor=actor, reason=data["reason"])
+        return Done(f"{obj} is read again.")
 
 
 class VerifySeals(Act):
@@ -60,13 +97,17 @@ class VerifySeals(Act):
 
 @admin.register(ImportSource)
 class ImportSourceAdmin(RecordAdmin):
-    acts = [ImportNow(), VerifySeals()]
+    acts = [ImportNow(), Pause(), Resume(), VerifySeals()]
     record_template = "tovgov/import_source.html"
-    list_display = ("target", "environment", "status", "lag", "looked")
+    list_display = ("target", "source", "environment", "status", "lag", "looked")
     list_select_related = ("target",)
     empty_note = (
         "No log is read yet. Install a policy with the rule delete_audit on a target: reading begins by itself."
     )
+
+    @admin.display(description="source", ordering="kind")
+    def source(self, obj: ImportSource) -> str:
+        return obj.name or obj.get_kind_display()
 
     @admin.display(description="environment")
     def environment(self, obj: ImportSource) -> SafeString:
@@ -90,6 +131,7 @@ class ImportSourceAdmin(RecordAdmin):
             "source": obj,
             "lag": self.lag(obj),
             "imports": obj.imports.all()[:20],
+            "files": obj.files.defer("pending")[:50],
             "surpluses": surplus.order_by("-at")[:20],
         }
 

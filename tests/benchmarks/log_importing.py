@@ -150,5 +150,6 @@ def _record(chance: random.Random, at: datetime, number: int) -> str:
     return (
         f"{at:%Y-%m-%d %H:%M:%S}.{at.microsecond // 1000:03} UTC,{who},{pid},"
         f'"{host}:51432",{0x6914A3B0 + number // 50:x}.{pid:x},{number % 50 + 1},"{command}",'
-        f'2026-11-01 00:00:00 UTC,3/1,0,{level},{state},{message},{detail},,,,,{query},,,"web","client backend",,{chance.getrandbits(60)}\n'
+        f"2026-11-01 00:00:00 UTC,3/1,0,{level},{state},{message},{detail},,,,,{query},,"
+        f',"web","client backend",,{chance.getrandbits(60)}\n'
     )

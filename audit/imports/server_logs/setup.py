@@ -195,12 +195,12 @@ def sent_source(target: Target, *, actor: Actor) -> ImportSource:
     return row
 
 
-def send(source: ImportSource, pieces: Iterable[bytes], name: str, *, actor: Actor, most: int | None = None,
+def send(source: ImportSource, pieces: Iterable[bytes], name: str, *, actor: Actor,
          reason: str = "") -> AuditImport:  # fmt: skip
     """Keep what was sent until a worker has read it, and queue the import, or return the one that is open already: what
-    comes too late for it is read within a minute. Raises ``NotPermitted``, ``LogTooLarge`` and ``LogSourceGone``."""
+    comes too late for it is read within a minute. Raises ``NotPermitted`` and ``LogSourceGone``."""
     actor.require(asking.RUN)
-    kept = sent.keep(source, pieces, name, most=most)
+    kept = sent.keep(source, pieces, name)
     ledger.append("imports.sent", actor=actor, obj=source, target=source.target, reason=reason, name=name, kept=kept)
     try:
         return asking.request(source, actor=actor, reason=reason)

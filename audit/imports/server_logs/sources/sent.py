@@ -1,4 +1,4 @@
-"""Files that a person sent: uploaded in the admin, or piped into the command line. They wait in a spool until a worker
+"""Files that a person sent, piped into the command line. They wait in a spool until a worker
 has read them; then they are removed."""
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from audit import conf
 from audit.actors import Actor
-from audit.exceptions import LogSourceGone, LogTooLarge
+from audit.exceptions import LogSourceGone
 from audit.imports.server_logs.sources.folder import Folder
 from audit.imports.server_logs.sources.place import Place
 from audit.models import ImportSource
@@ -40,20 +40,16 @@ def spool(source: ImportSource) -> Path:
     return conf.spool_folder() / "server-logs" / str(source.pk)
 
 
-def keep(source: ImportSource, pieces: Iterable[bytes], name: str, *, most: int | None = None) -> str:
-    """Put what was sent into the spool, whole or not at all; its name there. Raises ``LogTooLarge`` beyond ``most``
-    bytes and ``LogSourceGone`` when the spool cannot be written."""
+def keep(source: ImportSource, pieces: Iterable[bytes], name: str) -> str:
+    """Put what was sent into the spool, whole or not at all; its name there. Raises ``LogSourceGone`` when
+    the spool cannot be written."""
     folder = spool(source)
     kept = f"{secrets.token_hex(MARK // 2)}-{STRANGE.sub('_', Path(name).name)[-150:] or 'log'}"
     unfinished = folder / UNFINISHED / kept
     try:
         unfinished.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with unfinished.open("xb") as file:
-            size = 0
             for piece in pieces:
-                size += len(piece)
-                if most is not None and size > most:
-                    raise LogTooLarge(f"{name} has more than {most // 1_000_000:,} MB.")
                 file.write(piece)
         unfinished.rename(folder / kept)
     except OSError as error:
