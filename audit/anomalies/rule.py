@@ -119,23 +119,42 @@ def burst(events: str) -> str:
 
 def many(events: str) -> str:
     """Hits are the events of a stretch of ``minutes`` in which a key has at least ``least`` different values, counted
-    by whole minutes. Keys that never have so many are left out first."""
+    by whole minutes. Keys that never have so many are left out first.
+
+    A value counts from each of its minutes for ``minutes`` on. Such spans of one value that touch are one; then a
+    running sum over their beginnings and ends says how many values count at each moment: the time is that of sorting.
+    """
     return f"""
         WITH events AS ({events}),
         minutes AS (SELECT key, value, date_trunc('minute', at) AS minute FROM events GROUP BY 1, 2, 3),
         candidates AS (
-            SELECT * FROM minutes
+            SELECT *, minute - lag(minute) OVER (PARTITION BY key, value ORDER BY minute)
+                      <= make_interval(mins => %(minutes)s) AS goes_on
+              FROM minutes
              WHERE key IN (SELECT key FROM minutes GROUP BY key HAVING count(DISTINCT value) >= %(least)s)
+        ), numbered AS (
+            SELECT *, count(*) FILTER (WHERE goes_on IS NOT true) OVER (PARTITION BY key, value ORDER BY minute) AS span
+              FROM candidates
+        ), spans AS (
+            SELECT key, min(minute) AS first, max(minute) + make_interval(mins => %(minutes)s) AS ends
+              FROM numbered GROUP BY key, value, span
+        ), steps AS (
+            SELECT key, first AS moment, 1 AS step FROM spans UNION ALL SELECT key, ends, -1 FROM spans
+        ), summed AS (
+            SELECT key, moment AS first, sum(sum(step)) OVER (PARTITION BY key ORDER BY moment) AS values,
+                   lead(moment) OVER (PARTITION BY key ORDER BY moment) AS ends
+              FROM steps GROUP BY key, moment
+        ), edges AS (
+            SELECT *, lag(ends) OVER (PARTITION BY key ORDER BY first) IS DISTINCT FROM first AS begins
+              FROM summed WHERE values >= %(least)s
         ), hot AS (
-            SELECT a.key, a.minute
-              FROM (SELECT DISTINCT key, minute FROM candidates) a
-              JOIN candidates b ON b.key = a.key AND b.minute <= a.minute
-                               AND b.minute > a.minute - make_interval(mins => %(minutes)s)
-             GROUP BY 1, 2 HAVING count(DISTINCT b.value) >= %(least)s
+            SELECT key, min(first) AS first, max(ends) AS ends
+              FROM (SELECT *, count(*) FILTER (WHERE begins) OVER (PARTITION BY key ORDER BY first) AS n FROM edges) e
+             GROUP BY key, n
         ), members AS (
-            SELECT DISTINCT a.key, a.minute FROM candidates a
-              JOIN hot h ON h.key = a.key AND a.minute <= h.minute
-                        AND a.minute > h.minute - make_interval(mins => %(minutes)s)
+            SELECT DISTINCT c.key, c.minute FROM candidates c
+              JOIN hot h ON h.key = c.key AND h.ends > c.minute
+                        AND h.first < c.minute + make_interval(mins => %(minutes)s)
         )
         SELECT e.key, e.at, e.kind, e.object_id, e.weight, e.line
           FROM events e JOIN members m ON m.key = e.key AND m.minute = date_trunc('minute', e.at)

@@ -24,6 +24,7 @@ PARTS = (
     "review",
     "review-logs",
     "seal",
+    "alert",
 )
 
 
@@ -56,6 +57,7 @@ def measure(wanted: list[str], *, quick: bool) -> Iterator[Claim]:
     keys.ensure()
     django.setup()
     from tests.benchmarks import (
+        alerting,
         backing_up,
         demonstrating,
         importing,
@@ -101,6 +103,8 @@ def measure(wanted: list[str], *, quick: bool) -> Iterator[Claim]:
             yield from reviewing.exporting(rows=20_000 if quick else 1_000_000)
         if "review-logs" in wanted:
             yield from reviewing_logs.lists(rows=200_000 if quick else 10_000_000, rounds=1 if quick else 5)
+        if "alert" in wanted:
+            yield from alerting.rules(rows=40_000 if quick else 1_000_000)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,9 @@ from django.utils import timezone
 
 from audit import ledger
 from audit.actors import Actor
+from audit.anomalies import configure
 from audit.models import (
+    AnomalyFiring,
     DeleteAuditTransaction,
     Environment,
     Export,
@@ -86,11 +88,16 @@ def _alerts(target: Target) -> None:
     night = DeleteAuditTransaction.objects.get(state="suspicious")
     burst = factories.AlertFactory(
         target=target,
-        kind="anomaly.burst-of-deletes",
+        kind="anomaly.delete-burst",
         severity=Severity.CRITICAL,
         title="TovPlay production: 1,204 rows were deleted by tovplay_admin within 10 minutes.",
         cited=24,
         incident=night.incident,
+    )
+    configure.ensure(target)
+    at = {"first_at": night.at, "last_at": night.at}
+    AnomalyFiring.objects.create(
+        target=target, rule="delete-burst", key="tovplay_admin", count=24, weight=1204, alert=burst, **at
     )
     factories.AlertEvidenceFactory(alert=burst, object_id=night.pk)
     factories.AlertEvidenceFactory(alert=burst)

@@ -12,6 +12,8 @@ from django.urls import reverse
 from audit.admin.base import act_url
 from audit.models import (
     Alert,
+    AnomalyFiring,
+    AnomalySettings,
     Approval,
     DeleteAuditTransaction,
     Delivery,
@@ -113,8 +115,11 @@ def test_nothing_is_wrong_with_alerts_and_channels(transactional_db: None, visit
     scenery.build()
     alerts = Alert.objects.filter(target__name="TovPlay production")
     rows = [*alerts, *Incident.objects.all(), *NotificationChannel.objects.all(), *Delivery.objects.all()]
+    rows += [*AnomalyFiring.objects.all(), AnomalySettings.objects.get(rule="delete-burst")]
+    rows.append(AnomalySettings.objects.get(rule="off-hours"))
+    names = ("alert", "notificationchannel", "delivery", "anomalysettings", "anomalyfiring")
     paths = [page_of(row) for row in rows]
-    paths += [reverse(f"admin:audit_{name}_changelist") for name in ("alert", "notificationchannel", "delivery")]
+    paths += [reverse(f"admin:audit_{name}_changelist") for name in names]
     paths += [
         act_url(Alert, "silence", Alert.objects.filter(silenced_until=None).latest("pk").pk),
         reverse("admin:audit_notificationchannel_add"),
