@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
-from django.db import transaction
+from django.db import connection, models, transaction
 from django.db.models import F
 
 from audit import clients
@@ -207,9 +207,9 @@ class _Fresh:
             if row.ended_at is None and twin.ended_at is not None:
                 row.ended_at = twin.ended_at
         stored = [twin for _, twin in taken]
-        ConnectionAuditLog.objects.bulk_update(stored, ["same_as", "of_group"], batch_size=1000)
+        write_all(stored, ["same_as", "of_group"])
         ended = [row for row, twin in taken if twin.ended_at is not None and row.ended_at == twin.ended_at]
-        ConnectionAuditLog.objects.bulk_update(ended, ["ended_at"], batch_size=1000)
+        write_all(ended, ["ended_at"])
         groups.tidy()
 
 
@@ -266,7 +266,7 @@ class _Groups:
             self._grow(group, key, tally, known)
         ConnectionGroup.objects.bulk_create(made, batch_size=1000)
         fields = ["at", "last_at", "count", "new", "is_noise"]
-        ConnectionGroup.objects.bulk_update(old, fields, batch_size=1000)
+        write_all(old, fields)
         if self.seen:
             clients.count(self.target_id, self.seen)
 
@@ -337,7 +337,7 @@ def _end(source: ImportSource, kind: ConnectionSource, ends: Sequence[End], done
             if row.ended_at is None:
                 row.ended_at = end.at
                 ended.append(row)
-    ConnectionAuditLog.objects.bulk_update(ended, ["ended_at"], batch_size=1000)
+    write_all(ended, ["ended_at"])
     done.ended += len(ended)
     if unheard:
         fresh = _Fresh(source, kind)
@@ -350,3 +350,23 @@ def _is_of(row: ConnectionAuditLog, login: Login) -> bool:
     if row.session and login.session:
         return row.session == login.session
     return row.role == login.role and abs(row.at - login.at) <= SAME
+
+
+def write_all(rows: Sequence[models.Model], names: Sequence[str]) -> None:
+    """Write these fields of stored rows in one statement, of one size however many they are."""
+    if not rows:
+        return
+    meta = rows[0]._meta
+    by_name = {field.name: field for field in meta.concrete_fields}
+    fields = [by_name["id"], *(by_name[name] for name in names)]
+    columns = [str(field.column) for field in fields]
+    values = [[field.get_db_prep_save(getattr(row, field.attname), connection) for row in rows] for field in fields]
+    types = [field.rel_db_type(connection) for field in fields]
+    arrays = ", ".join(f"%s::{kind}[]" for kind in types)
+    changes = ", ".join(f'"{name}" = n."{name}"' for name in columns[1:])
+    names_ = ", ".join(f'"{name}"' for name in columns)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f'UPDATE "{meta.db_table}" t SET {changes} FROM unnest({arrays}) n ({names_}) WHERE t.id = n.id',  # noqa: S608
+            values,
+        )
