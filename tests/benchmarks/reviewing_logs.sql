@@ -1,9 +1,9 @@
 INSERT INTO audit_importsource (target_id, kind, name, settings, is_active, incarnation, position, imported, error_code, error)
 VALUES (%(big)s, 'folder', 'bench', '{}', true, '', '{}', '{}', '', '');
 
-INSERT INTO audit_logfile (source_id, identity, head, head_bytes, name, size, "offset", records, format, encoding, pending, state,
+INSERT INTO audit_logfile (source_id, identity, head, head_bytes, name, size, modified, "offset", records, format, encoding, pending, state,
     seen_at, faults, error_code, error)
-SELECT id, 'bench', '', 0, 'bench.csv', 0, 0, 0, 'csvlog', '', '{}', 'read', now(), '[]', '', '' FROM audit_importsource
+SELECT id, 'bench', '', 0, 'bench.csv', 0, 0, 0, 0, 'csvlog', '', '{}', 'read', now(), '[]', '', '' FROM audit_importsource
  WHERE name = 'bench';
 
 INSERT INTO audit_connectiongroup (state, assignee_name, decided_by, closed_by, target_id, day, role, database, client_address,
