@@ -48,7 +48,7 @@ QUIET = Setting(
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule. ``title`` is a format string over target, key, count, rows (the weight), first and last."""
+    """One rule. ``title`` is a format string over target, key, count, times, rows (the weight), first and last."""
 
     code: str
     label: str

@@ -185,6 +185,7 @@ def title(rule: Rule, target: Target, episode: Episode) -> str:
         target=target,
         key=episode.key,
         count=f"{episode.count:,}",
+        times="once" if episode.count == 1 else f"{episode.count:,} times",
         rows="1 row" if episode.weight == 1 else f"{episode.weight:,} rows",
         first=f"{episode.first_at:%Y-%m-%d %H:%M} UTC",
         last=f"{episode.last_at:%H:%M} UTC",

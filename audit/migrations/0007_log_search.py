@@ -1,7 +1,7 @@
 r"""Full-text search over connections and server logs; see ``0004_search``.
 
-The entries of server logs come by tens of thousands a second: no index over their words is kept while they come. A
-worker makes it on each partition once that is full (``audit/lists/words.py``).
+The entries of server logs come by tens of thousands a second: no index over their words is kept. Their groups have one;
+single entries are searched by a walk along the list.
 """
 
 from django.db import migrations

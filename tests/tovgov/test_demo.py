@@ -110,6 +110,10 @@ def _has_told_everything(text: str) -> None:
         "staff finds it suspicious; an incident is open",
         "rows are back, and equal to those deleted",
         "Closed and locked again",
+        "entries of the server's own log are sealed",
+        "DELETE without WHERE",
+        "DROP DATABASE",
+        "Found by the seals",
         "all is proved",
     ):
         assert words in " ".join(text.split()), words

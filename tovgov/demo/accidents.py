@@ -6,12 +6,35 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+import psycopg
 from psycopg import sql
 
 from audit.postgres import databases
 from tovgov.demo.club import APPLICATION, OWNER, Club, load
 from tovgov.demo.data import ROWS
 from tovgov.demo.exceptions import StorySpoiled
+
+SYNC, CLEAN_UP, DASHBOARD, CLIENT = "sync-script", "clean-up", "dashboard", "psql"
+"""What the programs call themselves: the server's log keeps it."""
+WRONG_NAME = "tovplay"
+
+
+def read_the_wrong_database(club: Club) -> None:
+    """The dashboard asks for a database that does not exist, as it did for weeks. Raises ``StorySpoiled``."""
+    _refused(club, club.conninfo(APPLICATION, WRONG_NAME).keywords(), DASHBOARD)
+
+
+def guess_a_password(club: Club) -> None:
+    """The sync script tries the password of another machine first. Raises ``StorySpoiled``."""
+    _refused(club, club.conninfo(OWNER).keywords() | {"password": "of-another-machine"}, SYNC)
+
+
+def _refused(club: Club, keywords: dict[str, str], program: str) -> None:
+    try:
+        psycopg.connect(**keywords, application_name=program).close()  # type: ignore[arg-type]
+    except psycopg.OperationalError:
+        return
+    raise StorySpoiled(f"{program} was let in to {club.database}.")
 
 
 def stray_sync(club: Club, programs: Path, folder: Path) -> None:
@@ -21,7 +44,7 @@ def stray_sync(club: Club, programs: Path, folder: Path) -> None:
     Raises ``StorySpoiled`` when the tools did not run."""
     archive = folder / "empty-copy.dump"
     _client(club, programs / "pg_dump", "-Fc", "--schema-only", "-f", str(archive), "-d", club.database)
-    with club.as_role(OWNER) as connection:
+    with club.as_role(OWNER, SYNC) as connection:
         for table in reversed(ROWS):
             connection.execute(load("delete_all", table=sql.Identifier(table)))
     # pg_restore goes on after an error (it cannot drop what partitions inherit) and ends with 1; so does the script.
@@ -36,7 +59,7 @@ def seed_games(club: Club) -> int:
 
 def drop_database(club: Club) -> None:
     """The owner drops the database, sessions and all. No event trigger and no backup tool is asked."""
-    with club.elsewhere(OWNER) as connection:
+    with club.elsewhere(OWNER, CLIENT) as connection:
         databases.drop(connection, club.database)  # again and again while autovacuum, which he may not end, is in it
 
 
@@ -48,7 +71,7 @@ def write_new_rows(club: Club) -> int:
 
 def lose_some_rows(club: Club) -> int:
     """The application deletes more than it should; how many rows."""
-    with club.as_role(APPLICATION) as connection:
+    with club.as_role(APPLICATION, CLEAN_UP) as connection:
         return connection.execute(load("lost_rows")).rowcount
 
 

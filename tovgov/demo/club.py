@@ -83,15 +83,16 @@ class Club:
             return {name: _count(connection, name) for name in ROWS}
 
     @contextmanager
-    def as_role(self, role: str) -> Iterator[psycopg.Connection]:
-        """A session of ``role`` in the database, each statement its own transaction."""
-        with self._session(self.conninfo(role)) as connection:
+    def as_role(self, role: str, program: str = "") -> Iterator[psycopg.Connection]:
+        """A session of ``role`` in the database, each statement its own transaction; ``program`` is what it calls
+        itself."""
+        with self._session(self.conninfo(role), program) as connection:
             yield connection
 
     @contextmanager
-    def elsewhere(self, role: str) -> Iterator[psycopg.Connection]:
+    def elsewhere(self, role: str, program: str = "") -> Iterator[psycopg.Connection]:
         """A session of ``role`` in the server's maintenance database."""
-        with self._session(self.conninfo(role, self.admin.database)) as connection:
+        with self._session(self.conninfo(role, self.admin.database), program) as connection:
             yield connection
 
     def fingerprint(self) -> dict[str, tuple[int, str]]:
@@ -109,8 +110,9 @@ class Club:
     # --- inside ----------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def _session(self, info: ConnInfo) -> Iterator[psycopg.Connection]:
-        with psycopg.connect(**info.keywords(), autocommit=True) as connection:  # type: ignore[arg-type]
+    def _session(self, info: ConnInfo, program: str = "") -> Iterator[psycopg.Connection]:
+        named = info.keywords() | ({"application_name": program} if program else {})
+        with psycopg.connect(**named, autocommit=True) as connection:  # type: ignore[arg-type]
             yield connection
 
     def _names(self) -> dict[str, sql.Identifier]:

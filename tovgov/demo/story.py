@@ -9,7 +9,8 @@ from django.conf import settings
 
 from audit import ledger, targets
 from audit.exceptions import Refusal
-from audit.models import Environment, Job, Purpose, Target
+from audit.imports.server_logs import setup
+from audit.models import Environment, ImportKind, ImportSource, Job, Purpose, Target
 from backups import copies
 from backups.models import Backup, Destination, DestinationKind, RestoreMode
 from tovgov.binaries import binaries
@@ -18,6 +19,7 @@ from tovgov.demo.acts import Acts, Recovery, total
 from tovgov.demo.club import BACKUP, DATABASE, OPERATOR, WATCHER
 from tovgov.demo.destinations import make_bucket, make_folder
 from tovgov.demo.exceptions import StorySpoiled
+from tovgov.demo.named import NamedAct
 from tovgov.demo.protected import ProtectedAct
 from tovgov.demo.stage import Stage
 from tovgov.demo.theatre import Theatre
@@ -28,7 +30,7 @@ WRONG_NAMES = ("database", "tovplay")
 
 
 class Story:
-    """The six steps; ``recoveries`` grows with each thing that was mended."""
+    """The seven steps; ``recoveries`` grows with each thing that was mended."""
 
     def __init__(self, stage: Stage, house: Theatre) -> None:
         self.stage, self.house = stage, house
@@ -41,6 +43,7 @@ class Story:
         self.properties = self.club.properties()
         with self.stage.step("1  Register the database"):
             target = self.register(scale)
+            source = self.add_log(target)
             self.add_destinations()
         self.acts = Acts(self.stage, self.house, target)
         with self.stage.step("2  Back it up and prove the backup"):
@@ -53,6 +56,8 @@ class Story:
             self.damaged(backup)
         with self.stage.step("6  Protect it, and try everything against it"):
             ProtectedAct(self.house, self.acts).play()
+        with self.stage.step("7  Who did it? The server's own log is asked"):
+            NamedAct(self.house, self.acts, source).play()
 
     # --- 1 ---------------------------------------------------------------------------------------------------------
 
@@ -65,6 +70,8 @@ class Story:
                 self.stage.refused(error)
             else:
                 raise StorySpoiled(f'A target named the database "{wrong}", which does not exist, and was registered.')
+        accidents.read_the_wrong_database(self.club)
+        self.stage.bad(f'The dashboard asks for "{accidents.WRONG_NAME}" all the while, and nobody notices.')
         target = self._register(NAME, DATABASE, scale)
         self.stage.good(
             f'"{target.database}" is registered: server {target.system_identifier}, database {target.database_oid}, '
@@ -85,6 +92,13 @@ class Story:
             database=database,
             sslmode="disable",  # loopback; the bundled server speaks no TLS
         )
+
+    def add_log(self, target: Target) -> ImportSource:
+        """From now on the server's log is read each minute."""
+        folder = str(self.house.target_server.folder / "log")
+        source = setup.add(target, ImportKind.FOLDER, settings={"folder": folder}, actor=self.people["manager"].actor)
+        self.stage.good("The server's own log is read each minute from now on.")
+        return source
 
     def add_destinations(self) -> None:
         """A folder and, where an object store runs, a bucket; each is written to and read before it counts."""
@@ -121,6 +135,7 @@ class Story:
 
     def wiped(self, backup: Backup) -> None:
         """The wipe, the loss, the refusal of the wrong backup, the right one, undo and redo."""
+        accidents.guess_a_password(self.club)
         accidents.stray_sync(self.club, binaries(self.house.target_server.major), Path(settings.VAR_DIR))
         self.stage.bad("The sync script deleted every row and restored an empty schema over the database.")
         self.acts.notice()

@@ -32,6 +32,13 @@ from tovgov.supervisor import Supervisor
 HOST = "127.0.0.1"
 PAGE_SECONDS = 60.0
 OWN_MAJOR = 18
+LOG = {
+    "log_destination": "jsonlog",
+    "log_connections": "on",
+    "log_disconnections": "on",
+    "log_statement": "mod",  # a DELETE too is told by who ran it
+}
+"""What the target's server is to write down, as docs/server-logs.md asks for."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +85,8 @@ def theatre(stage: Stage, interruption: Interruption, *, port: int, scale: int, 
 def _target_server(data: Path) -> Cluster:
     """A second server, of another major version than tovgov's own, as a stranger's would be."""
     major = max(major for major in majors() if major != OWN_MAJOR)
-    return Cluster(data=data, major=major, port=free_port(), tcp=True, password=secrets.token_urlsafe(24))
+    password = secrets.token_urlsafe(24)
+    return Cluster(data=data, major=major, port=free_port(), tcp=True, password=password, settings=LOG)
 
 
 def _fill(server: Cluster, scale: int) -> Club:

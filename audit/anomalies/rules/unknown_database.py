@@ -20,7 +20,7 @@ RULE = Rule(
     " or it was there and was dropped or renamed.",
     todo="Is it the name of one of your databases in other letters? Then correct the client: a tool that"
     " cannot find its database may make an empty one. Was it there yesterday? Open Recover.",
-    title="{target}: {count} times somebody asked for a database “{key}”, which is not there, from {first}.",
+    title="{target}: somebody asked {times} for a database “{key}”, which is not there, from {first}.",
     sql=burst(EVENTS),
     reads=(Log.CONNECTIONS,),
     severity=Severity.WARNING,

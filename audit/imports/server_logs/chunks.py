@@ -4,6 +4,7 @@ is its leaf. Runs in a thread beside the one that stores, and asks the database 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -26,6 +27,8 @@ KEPT_FAULTS = 50
 """Faults of a file that are kept; the others are counted."""
 OURS = "tovgov"
 """How connections of tovgov begin to name themselves."""
+MADE_BY_US = re.compile(r".*_(?:side|proof|attack)_\d{8}_\d{6}_[0-9a-f]{8}\w*", re.S)
+"""Databases that tovgov makes beside a target, for a restore, a proof or an attack: nobody's data are in them."""
 PID_MAX = 2**31 - 1
 COLUMNS = len(SERVER_LOG.names)
 SESSION_CLASSES = frozenset(
@@ -158,9 +161,12 @@ def _take(chunk: Chunk, found: list[Found | Fault], ways: Ways) -> None:
             continue
         record, offset, _ = item  # type: ignore[misc]
         chunk.records += 1
-        ours = record.role in roles and record.application.startswith(OURS)
+        ours = record.role in roles
+        if ours and MADE_BY_US.fullmatch(record.database):
+            chunk.ours += 1
+            continue
         kind, severity, fingerprint, title, more = read(record)
-        if ours and severity < LogSeverity.HIGH:
+        if ours and severity < LogSeverity.HIGH and record.application.startswith(OURS):
             chunk.ours += 1
             continue
         at = record.at
