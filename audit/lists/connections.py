@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db.models import Q
 
 from audit.lists.listing import Column, Filter, Listing, since, until
-from audit.lists.questions import TARGET, address_clause, assignee, noise, noise_of_group, one_of, state
+from audit.lists.questions import REVIEW, TARGET, address_clause, assignee, noise, noise_of_group, one_of, state
 from audit.models import ConnectionAuditLog, ConnectionGroup, ConnectionOutcome, ConnectionSource
 
 REFUSED = "not let in"
@@ -72,13 +72,7 @@ GROUPS = Listing(
         Column("count", "count", is_text=False),
         Column("new", "new", is_text=False),
         Column("is_noise", "is_noise", is_text=False),
-        Column("state", "state"),
-        Column("assignee", "assignee_name"),
-        Column("decided_by", "decided_by"),
-        Column("decided_at", "decided_at", is_text=False),
-        Column("closed_by", "closed_by"),
-        Column("closed_at", "closed_at", is_text=False),
-        Column("incident", "incident_id", is_text=False),
+        *REVIEW,
     ),
     export_permission="audit.export_connection",
     related=("target",),

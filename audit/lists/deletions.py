@@ -7,7 +7,7 @@ from django.db.models.functions import Left
 from django.db.models.lookups import Exact
 
 from audit.lists.listing import Column, Filter, Listing, since, until
-from audit.lists.questions import TARGET, address_clause, assignee, state
+from audit.lists.questions import REVIEW, TARGET, address_clause, assignee, state
 from audit.models import DeleteAuditLog, DeleteAuditTransaction
 from audit.models.imports import ACTOR_LENGTH
 
@@ -59,13 +59,7 @@ TRANSACTIONS = Listing(
         Column("undeleted", "undeleted", is_text=False),
         Column("tables", "tables", is_text=False),
         Column("query", "query"),
-        Column("state", "state"),
-        Column("assignee", "assignee_name"),
-        Column("decided_by", "decided_by"),
-        Column("decided_at", "decided_at", is_text=False),
-        Column("closed_by", "closed_by"),
-        Column("closed_at", "closed_at", is_text=False),
-        Column("incident", "incident_id", is_text=False),
+        *REVIEW,
     ),
     export_permission="audit.export_deletion",
     related=("target",),

@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db.models import Q
 
-from audit.lists.listing import Filter, number
+from audit.lists.listing import Column, Filter, number
 from audit.models import ReviewState, Target
 from audit.models.reviews import WAITING_STATES
 
@@ -58,6 +58,17 @@ def one_of(answer: str, field: str, values: Any) -> Q:
         raise ValueError(f"“{answer[:40]}” is none of them.")
     return Q(**{field: answer})
 
+
+REVIEW = (
+    Column("state", "state"),
+    Column("assignee", "assignee_name"),
+    Column("decided_by", "decided_by"),
+    Column("decided_at", "decided_at", is_text=False),
+    Column("closed_by", "closed_by"),
+    Column("closed_at", "closed_at", is_text=False),
+    Column("incident", "incident_id", is_text=False),
+)
+"""What an export tells of the review of what is ``Reviewed``."""
 
 TARGET = Filter("target", "Target", lambda text: Q(target=number(text)), "choice", targets, is_indexed=True)
 

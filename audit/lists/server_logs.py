@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db.models import Q
 
 from audit.lists.listing import Column, Filter, Listing, number, since, until
-from audit.lists.questions import TARGET, assignee, noise, noise_of_group, one_of, state
+from audit.lists.questions import REVIEW, TARGET, assignee, noise, noise_of_group, one_of, state
 from audit.models import LogSeverity, ServerLogEntry, ServerLogGroup
 from audit.postgres.logs.classes import CLASSES
 
@@ -78,13 +78,7 @@ GROUPS = Listing(
         Column("count", "count", is_text=False),
         Column("is_noise", "is_noise", is_text=False),
         Column("fingerprint", "fingerprint", is_text=False),
-        Column("state", "state"),
-        Column("assignee", "assignee_name"),
-        Column("decided_by", "decided_by"),
-        Column("decided_at", "decided_at", is_text=False),
-        Column("closed_by", "closed_by"),
-        Column("closed_at", "closed_at", is_text=False),
-        Column("incident", "incident_id", is_text=False),
+        *REVIEW,
     ),
     export_permission="audit.export_log",
     related=("target",),
