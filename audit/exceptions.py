@@ -500,6 +500,12 @@ class NoSuchPlace(UsageError):
     advice = "imports places shows them."
 
 
+class PlaceBusy(UsageError):
+    code = "seals.place_busy"
+    sentence = "Something is brought to this place just now."
+    advice = "Wait until it is over, a minute at most, and try again."
+
+
 class PublicationFailed(InfrastructureFault):
     code = "seals.publication_failed"
     sentence = "A checkpoint could not be published."

@@ -13,7 +13,16 @@ from audit.exceptions import TovgovError
 from audit.exports import request as exports
 from audit.imports import connection_watch, schedule
 from audit.imports.perform import perform as perform_import
-from audit.models import AuditImport, Export, JobState, ProtectionRun, RunKind, SealVerification, Undelete
+from audit.models import (
+    AuditImport,
+    Export,
+    JobState,
+    ProtectionRun,
+    PublicationPlace,
+    RunKind,
+    SealVerification,
+    Undelete,
+)
 from audit.notifications import deliver
 from audit.progress import Progress
 from audit.protection import drift, install, uninstall, windows
@@ -82,6 +91,13 @@ def run_export(pk: int) -> None:
 def run_seal_verification(pk: int) -> None:
     """Read every sealed entry of a target again."""
     jobs.run(SealVerification, pk, seal_verification.perform)
+
+
+def publish_checkpoints(pk: int) -> None:
+    """Bring what waits to a place now, or the newest checkpoint once more."""
+    place = PublicationPlace.objects.filter(pk=pk).first()
+    if place is not None:
+        publication.publish(place, now=True, again=True)
 
 
 def send_notifications() -> None:

@@ -81,6 +81,8 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("audit.LedgerEntry", "Ledger"),
             ("audit.Export", "Exports"),
             ("audit.SealVerification", "Seals verified"),
+            ("audit.Checkpoint", "Checkpoints"),
+            ("audit.PublicationPlace", "Published at"),
         ),
     ),
 )

@@ -15,10 +15,11 @@ from django.views.decorators.http import require_POST
 
 from audit.admin.base import actor_of, explain
 from audit.admin.jobs import JobAdmin
-from audit.exceptions import FilterInvalid, NotPermitted, TovgovError
+from audit.exceptions import FilterInvalid, NoSuchExport, NotPermitted, TovgovError
+from audit.exports import content
 from audit.exports import request as exports
 from audit.lists.saved import LISTINGS, listing_of
-from audit.models import Export
+from audit.models import Export, ImportSource
 from audit.templatetags import format as words
 from audit.templatetags.tovgov import age, page_of, state_badge
 
@@ -29,7 +30,7 @@ class ExportAdmin(JobAdmin):
     list_display = ("what", "format", "state_word", "row_number", "asked_name", "queued", "file")
     list_filter = ("state", "format")
     search_fields = ("asked_name", "sha256")
-    empty_note = "Open a list (deletes, connections, log lines or the ledger), filter it, and choose Export."
+    empty_note = "Open a list, filter it, and choose Export; or open a log and choose Export with proof."
 
     def get_urls(self) -> list[URLPattern]:
         start = self.admin_site.admin_view(require_POST(self.start_view))
@@ -64,12 +65,12 @@ class ExportAdmin(JobAdmin):
 
     def record(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         listing = LISTINGS.get(obj.page)
-        may_fetch = listing is not None and request.user.has_perm(listing.export_permission)
         return super().record(request, obj) | {
             "title": f"Export of {list_name(obj)} as {obj.get_format_display()}",
             "export": obj,
             "list_url": f"{reverse(f'admin:{obj.page}_changelist')}?{obj.query}" if listing else "",
-            "download_url": reverse("admin:audit_export_download", args=[obj.pk]) if obj.path and may_fetch else "",
+            "log": _log(obj),
+            "download_url": reverse("admin:audit_export_download", args=[obj.pk]) if _may_fetch(request, obj) else "",
         }
 
     def start_view(self, request: HttpRequest) -> HttpResponse | FileResponse:
@@ -107,8 +108,25 @@ class ExportAdmin(JobAdmin):
 
 
 def list_name(obj: Export) -> str:
-    """The list as people call it: "deleted rows"."""
+    """The list as people call it: "deleted rows"; or the log that is proved."""
+    if obj.page == content.SOURCES:
+        return str(_log(obj) or "a log that is gone")
     return LISTINGS[obj.page].name if obj.page in LISTINGS else obj.page
+
+
+def _log(obj: Export) -> ImportSource | None:
+    """The log of an export with proof, while it is there."""
+    try:
+        return content.log_of(obj) if obj.page == content.SOURCES else None
+    except NoSuchExport:
+        return None
+
+
+def _may_fetch(request: HttpRequest, obj: Export) -> bool:
+    try:
+        return bool(obj.path) and request.user.has_perms(content.of(obj).permissions)
+    except TovgovError:
+        return False
 
 
 def _answer(made: exports.Made) -> FileResponse:

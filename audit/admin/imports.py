@@ -12,9 +12,11 @@ from audit.actors import Actor
 from audit.admin.acts import Act, Done, Reason
 from audit.admin.base import RecordAdmin
 from audit.admin.jobs import JobAdmin
+from audit.exports import request as exports
 from audit.imports import asking
 from audit.imports.server_logs import setup
-from audit.models import OPEN_STATES, SERVER_LOGS, AuditImport, ImportSource
+from audit.models import OPEN_STATES, SERVER_LOGS, AuditImport, Checkpoint, ImportSource
+from audit.seals import proofs
 from audit.seals import request as seals
 from audit.seals.verify import VERIFY
 from audit.templatetags import format as words
@@ -95,9 +97,46 @@ class VerifySeals(Act):
         return Done(f"{row} is queued.", page_of(row))
 
 
+class ExportWithProof(Act):
+    """Each kind of log has a permission of its own, and so an act of its own."""
+
+    label = "Export with proof"
+    in_list = False
+
+    def applies(self, obj: ImportSource) -> bool:
+        is_its = proofs.permissions_of(obj)[0] == self.permission
+        return is_its and Checkpoint.objects.filter(tree__source=obj).exists()
+
+    def consequences(self, obj: ImportSource) -> list[str]:
+        return [
+            f"A worker writes the sealed entries of {obj} into a ZIP, with their proof and the verifier.",
+            "Who has it, the public key and a checkpoint that was published checks it without tovgov.",
+            "It stands under Exports with its SHA-256, and is removed after some days.",
+        ]
+
+    def perform(self, obj: ImportSource, *, actor: Actor, data: dict[str, Any]) -> Done:
+        row = exports.start_proof(obj, actor=actor)
+        return Done(f"The export of {obj} is queued.", page_of(row))
+
+
+class ExportDeletes(ExportWithProof):
+    slug = "export-deletes"
+    permission = "audit.export_deletion"
+
+
+class ExportConnections(ExportWithProof):
+    slug = "export-connections"
+    permission = "audit.export_connection"
+
+
+class ExportLog(ExportWithProof):
+    slug = "export-log"
+    permission = "audit.export_log"
+
+
 @admin.register(ImportSource)
 class ImportSourceAdmin(RecordAdmin):
-    acts = [ImportNow(), Pause(), Resume(), VerifySeals()]
+    acts = [ImportNow(), Pause(), Resume(), VerifySeals(), ExportDeletes(), ExportConnections(), ExportLog()]
     record_template = "tovgov/import_source.html"
     list_display = ("target", "source", "environment", "status", "lag", "looked")
     list_select_related = ("target",)
@@ -133,6 +172,7 @@ class ImportSourceAdmin(RecordAdmin):
             "imports": obj.imports.all()[:20],
             "files": obj.files.defer("pending")[:50],
             "surpluses": surplus.order_by("-at")[:20],
+            "checkpoints": Checkpoint.objects.filter(tree__source=obj).order_by("-number")[:5],
         }
 
 

@@ -21,7 +21,7 @@ from audit.admin.base import TovgovAdmin, actor_of, explain
 from audit.exceptions import FilterInvalid, NotPermitted, TovgovError
 from audit.lists import keyset, saved
 from audit.lists.listing import WORDS, Filter, Listing, Wanted
-from audit.models import ExportFormat, SavedFilter
+from audit.models import LIST_FORMATS, SavedFilter
 
 if TYPE_CHECKING:
     Base = TovgovAdmin
@@ -153,9 +153,13 @@ class KeysetMixin(Base):
             "asked": [Question(one, answers.get(one.name, "")) for one in self.listing.filters],
             "words": answers[WORDS],
             "saved_filters": list(kept),
-            "export_formats": ExportFormat.choices if request.user.has_perm(self.listing.export_permission) else [],
+            "export_formats": self._formats(request),
         }
         return super().changelist_view(request, context | (extra_context or {}))
+
+    def _formats(self, request: HttpRequest) -> list[tuple[str, str]]:
+        may = request.user.has_perm(self.listing.export_permission)
+        return [(one.value, str(one.label)) for one in LIST_FORMATS] if may else []
 
     def _follow(self, request: HttpRequest) -> HttpResponse:
         """A permalink goes to what the filter says now."""

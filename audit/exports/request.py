@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from types import ModuleType
 from typing import BinaryIO
 
 from django.db import transaction
@@ -14,23 +14,19 @@ from django.utils import timezone
 
 from audit import conf, jobs, ledger
 from audit.actors import Actor
-from audit.exceptions import ExportDamaged, FilterInvalid, NoSuchExport
-from audit.exports import csv, files, jsonl, xlsx
+from audit.exceptions import ExportDamaged, NoSuchExport, NotSealed
+from audit.exports import content, files
+from audit.exports.content import SOURCES, Content
 from audit.exports.selection import Selection
 from audit.lists import keyset
 from audit.lists.listing import Listing
-from audit.lists.saved import listing_of
-from audit.models import Export, ExportFormat
+from audit.models import Checkpoint, Export, ExportFormat, ImportSource
 from audit.progress import Progress
+from audit.seals import proofs
 
 TASK = "audit.tasks.run_export"
 DIRECT = 5_000
 """So many rows are made while the person waits; more are a worker's."""
-FORMATS: dict[str, ModuleType] = {
-    str(ExportFormat.CSV): csv,
-    str(ExportFormat.JSONL): jsonl,
-    str(ExportFormat.XLSX): xlsx,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +48,13 @@ def is_small(listing: Listing, query: str) -> bool:
 
 def direct(listing: Listing, query: str, kind: str, *, actor: Actor) -> Made:
     """Make a small export now. The caller closes the file. Raises ``NotPermitted`` and ``FilterInvalid``."""
-    form = _form(listing, kind, actor)
+    actor.require(listing.export_permission)
+    form = content.form_of(kind)
     selection = Selection(listing, listing.read(query))
     listing.clause(selection.wanted)
     out = tempfile.SpooledTemporaryFile(max_size=8 * files.CHUNK)  # noqa: SIM115  # handed out open
     rows = form.write(selection, out, lambda count: None)
-    made = Made(out, _name(listing, form), form.MEDIA, rows, files.digest(out))  # type: ignore[arg-type]
+    made = Made(out, _name(listing.name, form.SUFFIX), form.MEDIA, rows, files.digest(out))  # type: ignore[arg-type]
     query = selection.wanted.query
     ledger.append(
         "export.direct", actor=actor, page=listing.page, query=query, format=kind, rows=rows, sha256=made.sha256
@@ -67,13 +64,28 @@ def direct(listing: Listing, query: str, kind: str, *, actor: Actor) -> Made:
 
 def start(listing: Listing, query: str, kind: str, *, actor: Actor) -> Export:
     """Ask a worker for an export. Raises ``NotPermitted`` and ``FilterInvalid``."""
-    _form(listing, kind, actor)
+    actor.require(listing.export_permission)
+    content.form_of(kind)
     wanted = listing.read(query)
     listing.clause(wanted)
+    return _queue(listing.page, wanted.query, kind, actor)
+
+
+def start_proof(source: ImportSource, *, actor: Actor) -> Export:
+    """Ask a worker for all sealed entries of a log with their proof. Raises ``NotPermitted``, and ``NotSealed`` while
+    the log has no checkpoint."""
+    for permission in proofs.permissions_of(source):
+        actor.require(permission)
+    if not Checkpoint.objects.filter(tree__source=source).exists():
+        raise NotSealed(f"{source} has no checkpoint yet.")
+    return _queue(SOURCES, f"source={source.pk}", ExportFormat.PROOF, actor)
+
+
+def _queue(page: str, query: str, kind: str, actor: Actor) -> Export:
     with transaction.atomic():
         row: Export = Export.objects.create(
-            page=listing.page,
-            query=wanted.query,
+            page=page,
+            query=query,
             format=kind,
             asked_by=actor.user,
             asked_name=actor.name,
@@ -86,7 +98,7 @@ def start(listing: Listing, query: str, kind: str, *, actor: Actor) -> Export:
 
 def perform(row: Export, progress: Progress) -> None:
     """Write the file of a claimed export: a part first, which becomes the file when it is whole."""
-    listing, form = listing_of(row.page), FORMATS[row.format]
+    made, actor = content.of(row), _worker(row)
     progress.phase("Write", unit="rows")
 
     def tell(count: int) -> None:
@@ -94,21 +106,21 @@ def perform(row: Export, progress: Progress) -> None:
         progress.check()
 
     with files.usable() as folder:
-        part, whole = folder / files.part_of(row), folder / f"{row.uuid}.{form.SUFFIX}"
+        part, whole = folder / files.part_of(row), folder / f"{row.uuid}.{made.suffix}"
         try:
             with files.create(part) as out:
-                rows = form.write(Selection(listing, listing.read(row.query)), out, tell)
+                rows = made.write(out, tell, actor)
                 sha256 = files.digest(out)
                 size = part.stat().st_size
             progress.conclude()
             part.rename(whole)
         finally:
             part.unlink(missing_ok=True)
-    _note(row, whole, rows, size, sha256)
+    _note(row, whole, rows, size, sha256, actor)
     progress.log(f"{rows:,} rows, SHA-256 {sha256}")
 
 
-def _note(row: Export, whole: Path, rows: int, size: int, sha256: str) -> None:
+def _note(row: Export, whole: Path, rows: int, size: int, sha256: str, actor: Actor) -> None:
     with transaction.atomic():
         Export.objects.filter(pk=row.pk).update(
             path=whole.name,
@@ -117,15 +129,18 @@ def _note(row: Export, whole: Path, rows: int, size: int, sha256: str) -> None:
             sha256=sha256,
             expires_at=timezone.now() + timedelta(days=conf.export_days()),
         )
-        actor = Actor(name=row.asked_name or "tovgov", source=f"worker {row.worker}", user=row.asked_by)
         ledger.append("export.written", actor=actor, obj=row, rows=rows, bytes=size, sha256=sha256)
+
+
+def _worker(row: Export) -> Actor:
+    return Actor(name=row.asked_name or "tovgov", source=f"worker {row.worker}", user=row.asked_by)
 
 
 def download(row: Export, *, actor: Actor) -> Made:
     """Hand out the file, once its hash is what was written. Raises ``NotPermitted``, ``NoSuchExport`` and
     ``ExportDamaged``."""
-    listing = listing_of(row.page)
-    form = _form(listing, row.format, actor)
+    made = content.of(row)
+    _require(made, actor)
     with files.usable() as folder:
         path = folder / Path(row.path).name
         if not row.path or not path.is_file():
@@ -135,7 +150,7 @@ def download(row: Export, *, actor: Actor) -> Made:
         file.close()
         raise ExportDamaged
     ledger.append("export.download", actor=actor, obj=row, rows=row.rows, sha256=row.sha256)
-    return Made(file, _name(listing, form), form.MEDIA, row.rows, row.sha256)
+    return Made(file, _name(made.name, made.suffix), made.media, row.rows, row.sha256)
 
 
 def expire() -> int:
@@ -157,12 +172,10 @@ def after_death(row: Export) -> None:
     files.remove(files.part_of(row))
 
 
-def _form(listing: Listing, kind: str, actor: Actor) -> ModuleType:
-    actor.require(listing.export_permission)
-    if kind not in FORMATS:
-        raise FilterInvalid(f"“{kind[:20]}” is no format; there are {', '.join(FORMATS)}.")
-    return FORMATS[kind]
+def _require(made: Content, actor: Actor) -> None:
+    for permission in made.permissions:
+        actor.require(permission)
 
 
-def _name(listing: Listing, form: ModuleType) -> str:
-    return f"{listing.name.replace(' ', '-')}-{timezone.now():%Y%m%dT%H%M%SZ}.{form.SUFFIX}"
+def _name(what: str, suffix: str) -> str:
+    return f"{re.sub(r'[^0-9A-Za-z._]+', '-', what)}-{timezone.now():%Y%m%dT%H%M%SZ}.{suffix}"

@@ -63,6 +63,13 @@ class SealVerbs(TovgovCommand):
         more.add_argument("--insecure", action="store_true", help="allow http:// and addresses of this machine")
         less = self.verb(parser, "remove-place", self.remove_place, "publish no more at a place")
         less.add_argument("name")
+        for name, act, words in (
+            ("pause-place", self.pause_place, "publish nothing at a place for now"),
+            ("resume-place", self.resume_place, "publish at a paused place again"),
+        ):
+            verb = self.verb(parser, name, act, words)
+            verb.add_argument("name")
+            verb.add_argument("--reason", default="")
         publish = self.verb(parser, "publish", self.publish, "publish what waits, now")
         publish.add_argument("name", nargs="?", help="all places when none is named")
 
@@ -92,9 +99,13 @@ class SealVerbs(TovgovCommand):
     def places(self, options: dict[str, Any]) -> None:
         self.actor(options)
         rows = list(PublicationPlace.objects.annotate(last=Max("publications__at")))
-        found = [{"name": r.name, "kind": r.kind, "every_minutes": r.every_minutes, "last": r.last} for r in rows]
-        cells = [(r.name, r.kind, f"{r.last:%Y-%m-%d %H:%M}" if r.last else "never") for r in rows]
-        self.emit(options, found, self.table(("place", "kind", "last published (UTC)"), cells))
+        names = ("name", "kind", "is_active", "every_minutes", "last")
+        found = [{name: getattr(row, name) for name in names} for row in rows]
+        cells = [
+            (r.name, r.kind, f"{r.last:%Y-%m-%d %H:%M}" if r.last else "never", "" if r.is_active else "paused")
+            for r in rows
+        ]
+        self.emit(options, found, self.table(("place", "kind", "last published (UTC)", "state"), cells))
 
     def add_place(self, options: dict[str, Any]) -> None:
         secret = sys.stdin.readline().rstrip("\n") if options["secret_stdin"] else ""
@@ -110,6 +121,14 @@ class SealVerbs(TovgovCommand):
     def remove_place(self, options: dict[str, Any]) -> None:
         publication.remove(options["name"], actor=self.actor(options))
         self.emit(options, {"name": options["name"]}, "Nothing more is published there.")
+
+    def pause_place(self, options: dict[str, Any]) -> None:
+        row = publication.pause(options["name"], actor=self.actor(options), reason=options["reason"])
+        self.emit(options, {"name": row.name, "is_active": row.is_active}, f"{row} is paused.")
+
+    def resume_place(self, options: dict[str, Any]) -> None:
+        row = publication.resume(options["name"], actor=self.actor(options), reason=options["reason"])
+        self.emit(options, {"name": row.name, "is_active": row.is_active}, f"{row} is used again.")
 
     def publish(self, options: dict[str, Any]) -> None:
         self.actor(options).require(publication.CHANGE)

@@ -1023,7 +1023,7 @@ class Migration(migrations.Migration):
                 ('hint', models.TextField(blank=True)),
                 ('page', models.CharField(max_length=80)),
                 ('query', models.TextField(blank=True)),
-                ('format', models.CharField(choices=[('csv', 'CSV'), ('jsonl', 'JSON lines'), ('xlsx', 'Excel')], max_length=5)),
+                ('format', models.CharField(choices=[('csv', 'CSV'), ('jsonl', 'JSON lines'), ('xlsx', 'Excel'), ('proof', 'ZIP with proof')], max_length=5)),
                 ('path', models.CharField(blank=True, help_text='Its file in the folder of exports; empty when gone.', max_length=255)),
                 ('rows', models.BigIntegerField(default=0)),
                 ('bytes', models.BigIntegerField(default=0)),

@@ -11,7 +11,7 @@ from audit.models.connections import (
     ConnectionSource,
     PendingLogin,
 )
-from audit.models.exports import Export, ExportFormat
+from audit.models.exports import LIST_FORMATS, Export, ExportFormat
 from audit.models.imports import (
     SERVER_LOGS,
     AuditImport,
@@ -53,6 +53,7 @@ from audit.models.undelete import Undelete
 from audit.models.windows import MaintenanceWindow
 
 __all__ = [
+    "LIST_FORMATS",
     "OPEN_STATES",
     "SERVER_LOGS",
     "WAITING_STATES",

@@ -12,6 +12,11 @@ class ExportFormat(models.TextChoices):
     CSV = "csv", "CSV"
     JSONL = "jsonl", "JSON lines"
     XLSX = "xlsx", "Excel"
+    PROOF = "proof", "ZIP with proof"
+
+
+LIST_FORMATS = (ExportFormat.CSV, ExportFormat.JSONL, ExportFormat.XLSX)
+"""The formats of a list. A proof is of a whole log: ``page`` is that of sources, and ``query`` names one."""
 
 
 class Export(Job):

@@ -51,6 +51,18 @@ def create_statement(place: PublicationPlace) -> str:
     return CREATE.format(role='"' + user.replace('"', '""') + '"')
 
 
+def shown(place: PublicationPlace) -> str:
+    """Its address for people who may only look: a web address may hold a token after its host, and the address of a
+    database whatever its driver takes."""
+    if place.kind == PlaceKind.WEBHOOK:
+        parts = urllib.parse.urlsplit(place.address)
+        return f"{parts.scheme}://{parts.netloc}/…" if parts.path.strip("/") or parts.query else place.address
+    if place.kind == PlaceKind.DATABASE:
+        known = conninfo_to_dict(place.address)
+        return " ".join(f"{name}={known[name]}" for name in ("host", "port", "dbname", "user") if known.get(name))
+    return place.address
+
+
 def check(kind: str, address: str, *, secret: str, insecure: bool = False) -> None:
     """Whether a place of this kind can be at ``address``. Raises ``PlaceInvalid``."""
     if kind == PlaceKind.FOLDER and not Path(address).is_absolute():

@@ -6,7 +6,7 @@ from __future__ import annotations
 import base64
 import json
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
@@ -30,6 +30,8 @@ from audit.seals.entries import Sealed, copied, tables_of
 from audit.seals.merkle import HASH, TILE, split
 from audit.seals.tree import Tiles
 
+EVERY = 1000
+"""``tell`` is called after so many entries."""
 FORMERS = 1000
 """A bundle proves that its tree grew from so many of the checkpoints before it, the newest."""
 MODELS: dict[str, type[Model]] = {
@@ -78,30 +80,41 @@ def of_entry(entry: Any, *, actor: Actor) -> dict[str, Any]:
     }
 
 
-def write_bundle(source: ImportSource, out: BinaryIO, *, actor: Actor, first: int = 0, last: int | None = None) -> int:
+def permissions_of(source: ImportSource) -> list[str]:
+    """What it takes to have the entries of ``source``."""
+    return [PERMISSIONS[table.table] for table in tables_of(source)]
+
+
+def write_bundle(source: ImportSource, out: BinaryIO, *, actor: Actor, first: int = 0, last: int | None = None,
+                 tell: Callable[[int], None] = lambda count: None) -> int:  # fmt: skip
     """Write the entries of ``source`` from leaf ``first`` to ``last`` (the end) as a ZIP with their proof; how many.
-    Raises ``NotPermitted`` and ``NotSealed``."""
+    ``tell`` hears how many more were written. Raises ``NotPermitted`` and ``NotSealed``."""
     tables = tables_of(source)
-    for table in tables:
-        actor.require(PERMISSIONS[table.table])
+    for permission in permissions_of(source):
+        actor.require(permission)
     checkpoint = Checkpoint.objects.filter(tree__source=source).select_related("tree").order_by("-number").first()
     if checkpoint is None or first >= checkpoint.size:
         raise NotSealed(f"{source} has no checkpoint for leaf {first:,} yet.")
     last = checkpoint.size - 1 if last is None else min(last, checkpoint.size - 1)
     with transaction.atomic(), zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as bundle:
         with bundle.open("entries.jsonl", "w", force_zip64=True) as file:
-            count = sum(_write_entries(table, source, first, last, file) for table in tables)
+            count = sum(_write_entries(table, source, first, last, file, tell) for table in tables)
         _write_proof(bundle, checkpoint, _left(checkpoint.tree, first, last), {one.table: one.names for one in tables})
         ledger.append("seals.bundle", actor=actor, obj=source, target=source.target, first_leaf=first, last_leaf=last,
                       entries=count, checkpoint=checkpoint.number)  # fmt: skip
     return count
 
 
-def _write_entries(table: Sealed, source: ImportSource, first: int, last: int, file: IO[bytes]) -> int:
+def _write_entries(
+    table: Sealed, source: ImportSource, first: int, last: int, file: IO[bytes], tell: Callable[[int], None]
+) -> int:
     count = 0
     for values in _entries(table, f"{table.of(source)} AND e.leaf BETWEEN {int(first)} AND {int(last)}"):
         file.write(json.dumps(values, ensure_ascii=False).encode() + b"\n")
         count += 1
+        if count % EVERY == 0:
+            tell(EVERY)
+    tell(count % EVERY)
     return count
 
 

@@ -32,6 +32,7 @@ from audit.models import (
 from audit.protection import policies
 from backups.models import Backup, BackupKind, Level
 from tests import cast, factories
+from tests.browser import seal_scenery
 from tests.factories import ago
 
 
@@ -114,6 +115,7 @@ def _imports(target: Target) -> None:
     """A log that is read, an import of it, and deletes that nobody captured."""
     source = factories.ImportSourceFactory(target=target)
     factories.AuditImportFactory(source=source, succeeded=True, sealed=True)
+    seal_scenery.build(source)
     for is_certain in (True, False):
         factories.DeleteCountFactory(target=target, surplus=7, is_certain=is_certain)
 

@@ -15,10 +15,15 @@ from audit.models import (
     AnomalyFiring,
     AnomalySettings,
     Approval,
+    Checkpoint,
     DeleteAuditTransaction,
     Delivery,
+    Export,
+    ImportSource,
     Incident,
     NotificationChannel,
+    PublicationPlace,
+    SealVerification,
     Target,
     Undelete,
 )
@@ -126,6 +131,21 @@ def test_nothing_is_wrong_with_alerts_and_channels(transactional_db: None, visit
         act_url(NotificationChannel, "test", NotificationChannel.objects.latest("pk").pk),
     ]
     assert wrong_with(visit("miriam", width=width), paths) == ""
+
+
+@pytest.mark.parametrize(("width", "dark"), [(DESK, False), (DESK, True), (PHONE, False), (PHONE, True)])
+def test_nothing_is_wrong_with_seals(transactional_db: None, visit: Visit, width: int, dark: bool) -> None:
+    scenery.build()
+    place = PublicationPlace.objects.get(kind="webhook")
+    source = ImportSource.objects.get(kind="deletions")
+    rows = [*PublicationPlace.objects.all(), *Checkpoint.objects.all(), *SealVerification.objects.all(), source]
+    paths = [page_of(row) for row in rows] + [page_of(Export.objects.get(format="proof"))]
+    paths += [
+        reverse(f"admin:audit_{name}_changelist") for name in ("publicationplace", "checkpoint", "sealverification")
+    ]
+    paths += [act_url(place, slug, place.pk) for slug in ("publish-now", "pause", "remove")]
+    paths += [reverse("admin:audit_publicationplace_add"), act_url(source, "export-deletes", source.pk)]
+    assert wrong_with(visit("miriam", width=width, dark=dark), paths) == ""
 
 
 def wrong_with(visitor: Visitor, paths: list[str]) -> str:

@@ -13,7 +13,7 @@ from audit.exceptions import ExportFolderUnusable, NoSuchExport
 from audit.exports import request as exports
 from audit.lists.saved import LISTINGS, listing_of
 from audit.management.base import TovgovCommand
-from audit.models import Export, ExportFormat
+from audit.models import LIST_FORMATS, Export
 
 FIELDS = ("id", "page", "query", "format", "state", "rows", "bytes", "sha256", "asked_name", "queued_at", "expires_at",
           "error")  # fmt: skip
@@ -31,7 +31,7 @@ class Command(TovgovCommand):
         make = self.verb(parser, "make", self.make, "export a list; with --to the file is copied there")
         make.add_argument("list", choices=sorted(page.removeprefix("audit_") for page in LISTINGS))
         make.add_argument("--where", default="", help="the list's query string, for example table=User&from=2026-03-12")
-        make.add_argument("--format", default="csv", choices=ExportFormat.values)
+        make.add_argument("--format", default="csv", choices=LIST_FORMATS)
         make.add_argument("--to", type=Path, metavar="FILE", help="copy the file there; it must not be there yet")
         self.job_arguments(make)
         fetch = self.verb(parser, "fetch", self.fetch, "copy the file of an export that is done")
