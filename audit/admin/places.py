@@ -137,8 +137,10 @@ class PublicationPlaceAdmin(RecordAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         failed = Count("publications", filter=~Q(publications__error_code=""))
         waiting = Count("publications", filter=Q(publications__at=None))
-        rows: QuerySet[Any] = super().get_queryset(request)
-        return rows.annotate(last=Max("publications__at"), failed=failed, waiting=waiting)
+        counted: QuerySet[Any] = (
+            super().get_queryset(request).annotate(last=Max("publications__at"), failed=failed, waiting=waiting)
+        )
+        return counted
 
     @admin.display(description="kind", ordering="kind")
     def kind_word(self, obj: PublicationPlace) -> str:

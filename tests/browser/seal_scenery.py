@@ -42,7 +42,9 @@ def build(source: ImportSource) -> None:
 
 def _checkpoint(tree: SealTree, number: int) -> Checkpoint:
     root = f"{number:02}" * 32
-    note = f"{tree.origin}\n{number * 4000}\nq83vASNFZ4mrze8BI0VniavN7wEjRWeJq83vASNFZ4k=\nnumber {number}\n\n— tovgov aGFzaA=="
+    hashed, signature = "q83vASNFZ4mrze8BI0VniavN7wEjRWeJq83vASNFZ4k=", "— tovgov aGFzaA=="
+    said = [tree.origin, number * 4000, hashed, f"number {number}", "", signature]
+    note = "\n".join(map(str, said))
     return Checkpoint.objects.create(
         tree=tree, number=number, size=number * 4000, root=root, at=ago(hours=4 - number), key_id="6f1d2c3b4a596877",
         former="ab" * 32 if number > 1 else "", note=note,
