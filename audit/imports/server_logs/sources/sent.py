@@ -1,4 +1,4 @@
-"""Files that a person sent, piped into the command line. They wait in a spool until a worker
+"""Files that a person sent, uploaded or piped into the command line. They wait in a spool until a worker
 has read them; then they are removed."""
 
 from __future__ import annotations
@@ -7,7 +7,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from audit import conf
@@ -55,7 +55,8 @@ def keep(source: ImportSource, pieces: Iterable[bytes], name: str) -> str:
     except OSError as error:
         raise LogSourceGone(f"{folder} cannot be written: {error.strerror}.") from error
     finally:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):  # what is wrong with the folder is said already
+            unfinished.unlink()
     return kept
 
 

@@ -11,7 +11,7 @@ import psycopg
 
 from audit import targets
 from audit.actors import Actor
-from audit.exceptions import LogFileUnreadable, RightsMissing
+from audit.exceptions import LogFileUnreadable, LogSourceGone, RightsMissing
 from audit.imports.server_logs.sources.folder import PATTERNS
 from audit.imports.server_logs.sources.place import Place
 from audit.imports.server_logs.sources.unpacking import pieces
@@ -21,7 +21,7 @@ from audit.postgres.logs.record import Fault
 
 HINT = (
     "GRANT pg_monitor TO the_role; and in the target's database GRANT EXECUTE ON FUNCTION pg_read_binary_file(text,"
-    " bigint, bigint, boolean) TO the_role; a log folder outside of the data directory needs pg_read_server_files too."
+    " bigint, bigint, boolean) TO the_role; a log_directory such as ../log needs pg_read_server_files too."
 )
 
 
@@ -60,6 +60,9 @@ class ThroughSql:
             rows = self.connection.execute(queries.read("imports/server_log_files")).fetchall()
         except psycopg.errors.InsufficientPrivilege as error:
             raise RightsMissing("The role may not list the server's log folder.", hint=HINT) from error
+        except psycopg.errors.UndefinedFile as error:
+            why = f"The server has no log folder: {error.diag.message_primary}."
+            raise LogSourceGone(why, hint="Set logging_collector = on there, and restart the server.") from error
         found = [Place(f"log:{name}", name, size, modified) for name, size, modified in rows if self._is_wanted(name)]
         return sorted(found, key=lambda place: (place.modified, place.name))
 
