@@ -10,15 +10,19 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.urls import URLPattern, path
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from audit.admin.base import RecordAdmin, actor_of
 from audit.admin.jobs import JobAdmin
 from audit.exceptions import NotPermitted, NotSealed
-from audit.models import Checkpoint, Publication, SealVerification
+from audit.models import Checkpoint, Publication, SealTree, SealVerification
 from audit.seals import proofs
 from audit.templatetags import format as words
 from audit.templatetags.tovgov import age, badge, state_badge
+
+LOGS = 200
+"""So many logs are offered in the filter of checkpoints."""
 
 
 @admin.register(SealVerification)
@@ -66,13 +70,30 @@ class SealVerificationAdmin(JobAdmin):
         return super().record(request, obj) | {"verification": obj}
 
 
+class OfLog(admin.SimpleListFilter):
+    """The logs that are sealed, by their names."""
+
+    title = "log"
+    parameter_name = "log"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        trees = SealTree.objects.filter(size__gt=0).select_related("source__target").order_by("source__target__name")
+        return [(str(tree.source_id), str(tree.source)) for tree in trees[:LOGS]]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Checkpoint]) -> QuerySet[Checkpoint]:
+        value = self.value()
+        if not value:
+            return queryset
+        return queryset.filter(tree__source=int(value)) if value.isdecimal() else queryset.none()
+
+
 @admin.register(Checkpoint)
 class CheckpointAdmin(RecordAdmin):
     """Signed statements of every log, the newest first; nobody changes one, the database refuses it."""
 
     record_template = "tovgov/checkpoint.html"
     list_display = ("name", "log", "entries", "root_start", "signed", "key_id", "published")
-    list_filter = ("tree__source",)
+    list_filter = (OfLog,)
     list_select_related = ("tree__source__target",)
     ordering = ("-id",)
     empty_note = (
@@ -110,9 +131,10 @@ class CheckpointAdmin(RecordAdmin):
     @admin.display(description="published at")
     def published(self, obj: Checkpoint) -> SafeString | str:
         rows = obj.publications.all()
-        if any(row.error_code and row.at is None for row in rows):
-            return badge("bad", "Failing")
-        return ", ".join(row.place.name for row in rows if row.at) or words.NOTHING
+        arrived = ", ".join(row.place.name for row in rows if row.at)
+        if failing := ", ".join(row.place.name for row in rows if row.error_code and row.at is None):
+            return format_html("{} {}", arrived, badge("bad", f"Fails at {failing}"))
+        return arrived or words.NOTHING
 
     def record(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         later = Publication.objects.filter(checkpoint__tree=obj.tree_id, checkpoint__number__gt=obj.number)

@@ -53,7 +53,7 @@ class Command(SealVerbs):
         add.add_argument("--prefix", default="", help="log_line_prefix of stderr and syslog; guessed when not given")
         add.add_argument("--encoding", default="")
         add.add_argument("--timezone", default="")
-        add.add_argument("--keep-days", type=int, help="retire entries that are older")
+        add.add_argument("--keep-days", type=int, help="how long entries shall be kept; nothing removes them yet")
         add.add_argument("--reason", default="")
         add.add_argument("--try", dest="attempt", action="store_true", help="only look what would be read")
         for name, act, words in (

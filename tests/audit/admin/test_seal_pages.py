@@ -217,8 +217,9 @@ def test_a_checkpoint_is_read_and_downloaded(signed: Checkpoint, cast: Cast, tmp
     assert "vouches for it" in page(client, signed)
     assert "shelf" in page(client, later)
     assert later.root in page(client, later)
-    listed = client.get(f"/admin/audit/checkpoint/?tree__source__id__exact={source.pk}").content.decode()
+    listed = client.get(f"/admin/audit/checkpoint/?log={source.pk}").content.decode()
     assert later.root[:16] in listed
+    assert later.root[:16] not in client.get("/admin/audit/checkpoint/?log=0").content.decode()
     answer = client.get(reverse("admin:audit_checkpoint_note", args=[later.pk]))
     assert answer.content.decode() == later.note
     assert f"checkpoint-{later.tree.uuid}-00000002.txt" in answer["Content-Disposition"]

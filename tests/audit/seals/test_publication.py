@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import StringIO
 from pathlib import Path
@@ -258,11 +258,33 @@ def test_places_come_and_go_on_the_command_line(signed: Checkpoint, cast: Cast, 
     assert "from now on" in imports("add-place", "shelf", "folder", str(shelf))
     assert "shelf: 1 published" in imports("publish")
     assert "shelf" in imports("places")
+    assert "paused" in imports("pause-place", "shelf", "--reason", "The disk is full.")
+    assert "paused" in imports("places")
+    assert "used again" in imports("resume-place", "shelf")
     imports("remove-place", "shelf")
     assert PublicationPlace.objects.count() == 0
     assert len(list(shelf.iterdir())) == 1, "what was published stays"
     with pytest.raises(NoSuchPlace):
         publication.remove("shelf", actor=TOVGOV)
+
+
+def test_a_place_whose_name_is_too_long_is_refused(db: None) -> None:
+    with pytest.raises(PlaceInvalid, match="name: "):
+        publication.add("n" * 81, "mail", "miriam@example.org", actor=TOVGOV)
+
+
+@pytest.mark.parametrize("verb", [publication.pause, publication.resume, publication.remove])
+def test_a_place_that_is_not_there_is_named(verb: Callable[..., Any], db: None) -> None:
+    with pytest.raises(NoSuchPlace, match="There is no place “shelf”"):
+        verb("shelf", actor=TOVGOV)
+
+
+def test_a_paused_place_that_is_tried_in_vain_raises_no_alarm(signed: Checkpoint, tmp_path: Path) -> None:
+    place = publication.add("gone", "folder", str(tmp_path / "gone"), actor=TOVGOV)
+    publication.pause("gone", actor=TOVGOV)
+    assert publication.publish(place, now=True, again=True) == 0
+    assert Publication.objects.get().error_code == "seals.publication_failed"
+    assert not Alert.objects.filter(kind=publication.ALERT).exists()
 
 
 def test_publish_says_what_failed(signed: Checkpoint, cast: Cast, tmp_path: Path) -> None:
