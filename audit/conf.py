@@ -53,6 +53,11 @@ def spool_folder() -> Path:
     return Path(settings.TOVGOV_SPOOL)
 
 
+def log_upload_mb() -> int:
+    """So large may one upload of server logs be, in MiB (``TOVGOV_LOG_UPLOAD_MB``)."""
+    return int(settings.TOVGOV_LOG_UPLOAD_MB)
+
+
 def site_url() -> str:
     """Where people reach tovgov, without a slash at the end; "" when nobody said (``TOVGOV_URL``)."""
     return str(settings.TOVGOV_URL).rstrip("/")

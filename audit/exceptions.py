@@ -439,6 +439,15 @@ class LogSourceInvalid(UsageError):
     advice = "Correct what the sentence names."
 
 
+class LogUploadTooLarge(UsageError):
+    code = "imports.log_upload_too_large"
+    sentence = "The upload is larger than it may be."
+    advice = (
+        "Pack the files, send fewer at once, or pipe them in: manage.py imports run TARGET - --name x.csv < x.csv. "
+        "TOVGOV_LOG_UPLOAD_MB is the limit."
+    )
+
+
 class LogSourceUsed(Refusal):
     code = "imports.log_source_used"
     sentence = "Entries of this source are kept and sealed; it cannot be removed."

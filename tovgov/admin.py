@@ -60,7 +60,7 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         (
             ("audit.DeleteAuditTransaction", "Deletes"),
             ("audit.DeleteAuditLog", "Deleted rows"),
-            ("audit.ImportSource", "Delete logs"),
+            ("audit.ImportSource", "Log sources"),
             ("audit.AuditImport", "Imports"),
             ("audit.Undelete", "Put back"),
         ),

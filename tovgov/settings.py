@@ -23,6 +23,7 @@ vars().update(env.email_url("TOVGOV_EMAIL_URL", default="smtp://localhost:25"))
 DEFAULT_FROM_EMAIL = env.str("TOVGOV_EMAIL_FROM", default="tovgov@localhost")
 TOVGOV_EXPORT_DAYS = env.int("TOVGOV_EXPORT_DAYS", default=7)
 TOVGOV_SPOOL = path("TOVGOV_SPOOL", VAR_DIR / "spool")
+TOVGOV_LOG_UPLOAD_MB = env.int("TOVGOV_LOG_UPLOAD_MB", default=500)
 TOVGOV_PG_BIN = env.str("TOVGOV_PG_BIN", default="")
 TOVGOV_KEYS = KEYS_DIR
 TOVGOV_AGE_RECIPIENTS = env.list("TOVGOV_AGE_RECIPIENTS", default=[])

@@ -10,11 +10,10 @@ from django.utils.safestring import SafeString
 
 from audit.actors import Actor
 from audit.admin.acts import Act, Done, Reason
-from audit.admin.base import RecordAdmin
 from audit.admin.jobs import JobAdmin
+from audit.admin.log_sources import LogSourcePages, Pause, Remove, Resume
 from audit.exports import request as exports
 from audit.imports import asking
-from audit.imports.server_logs import setup
 from audit.models import OPEN_STATES, SERVER_LOGS, AuditImport, Checkpoint, ImportSource
 from audit.seals import proofs
 from audit.seals import request as seals
@@ -43,40 +42,6 @@ class ImportNow(Act):
     def perform(self, obj: ImportSource, *, actor: Actor, data: dict[str, Any]) -> Done:
         run = asking.request(obj, actor=actor, reason=data["reason"])
         return Done(f"{run} is queued.", page_of(run))
-
-
-class Pause(Act):
-    slug = "pause"
-    label = "Pause"
-    permission = setup.MANAGE
-    reason = Reason.WELCOME
-
-    def applies(self, obj: ImportSource) -> bool:
-        return obj.kind in SERVER_LOGS and obj.is_active
-
-    def consequences(self, obj: ImportSource) -> list[str]:
-        return ["Nothing more of it is read until it is resumed. What was read is kept."]
-
-    def perform(self, obj: ImportSource, *, actor: Actor, data: dict[str, Any]) -> Done:
-        setup.pause(obj, actor=actor, reason=data["reason"])
-        return Done(f"{obj} is paused.")
-
-
-class Resume(Act):
-    slug = "resume"
-    label = "Resume"
-    permission = setup.MANAGE
-    reason = Reason.WELCOME
-
-    def applies(self, obj: ImportSource) -> bool:
-        return obj.kind in SERVER_LOGS and not obj.is_active
-
-    def consequences(self, obj: ImportSource) -> list[str]:
-        return ["It is read again once a minute, from where it was left."]
-
-    def perform(self, obj: ImportSource, *, actor: Actor, data: dict[str, Any]) -> Done:
-        setup.resume(obj, actor=actor, reason=data["reason"])
-        return Done(f"{obj} is read again.")
 
 
 class VerifySeals(Act):
@@ -135,13 +100,15 @@ class ExportLog(ExportWithProof):
 
 
 @admin.register(ImportSource)
-class ImportSourceAdmin(RecordAdmin):
-    acts = [ImportNow(), Pause(), Resume(), VerifySeals(), ExportDeletes(), ExportConnections(), ExportLog()]
+class ImportSourceAdmin(LogSourcePages):
+    acts = [ImportNow(), Pause(), Resume(), VerifySeals(), ExportDeletes(), ExportConnections(), ExportLog(), Remove()]
+    change_list_template = "tovgov/import_sources.html"
     record_template = "tovgov/import_source.html"
     list_display = ("target", "source", "environment", "status", "lag", "looked")
     list_select_related = ("target",)
     empty_note = (
-        "No log is read yet. Install a policy with the rule delete_audit on a target: reading begins by itself."
+        "No log is read yet. Install a policy with the rule delete_audit on a target: reading begins by itself. "
+        "Add a server log to see who was there."
     )
 
     @admin.display(description="source", ordering="kind")
@@ -154,6 +121,8 @@ class ImportSourceAdmin(RecordAdmin):
 
     @admin.display(description="status", ordering="error_code")
     def status(self, obj: ImportSource) -> SafeString:
+        if not obj.is_active:
+            return badge("quiet", "Paused")
         return badge("bad", "Cannot be read") if obj.error_code else badge("good", "Read")
 
     @admin.display(description="oldest waiting", ordering="lag_seconds")
@@ -168,6 +137,7 @@ class ImportSourceAdmin(RecordAdmin):
         surplus = obj.target.delete_counts.filter(surplus__gt=0)
         return {
             "source": obj,
+            "is_server_log": obj.kind in SERVER_LOGS,
             "lag": self.lag(obj),
             "imports": obj.imports.all()[:20],
             "files": obj.files.defer("pending")[:50],

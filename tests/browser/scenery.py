@@ -116,6 +116,15 @@ def _imports(target: Target) -> None:
     source = factories.ImportSourceFactory(target=target)
     factories.AuditImportFactory(source=source, succeeded=True, sealed=True)
     seal_scenery.build(source)
+    folder = factories.ImportSourceFactory(
+        target=target, kind="folder", settings={"folder": "/var/log/postgresql", "patterns": ["*.csv"]}, keep_days=90
+    )
+    factories.AuditImportFactory(source=folder, succeeded=True)
+    factories.ImportSourceFactory(
+        target=target, kind="sql", error_code="target.rights_missing",
+        error="The role may not list the server's log folder.",
+    )  # fmt: skip
+    factories.ImportSourceFactory(target=target, kind="sent", is_active=False)
     for is_certain in (True, False):
         factories.DeleteCountFactory(target=target, surplus=7, is_certain=is_certain)
 

@@ -147,7 +147,17 @@ def attempt(target: Target, kind: str, settings: dict[str, Any], *, actor: Actor
     """Look at a source without storing anything: how many files, in which format, the first record of the newest.
     Raises ``NotPermitted``, ``LogSourceInvalid``, ``LogSourceGone`` and what ``targets.connected`` raises."""
     actor.require(MANAGE)
-    source = ImportSource(target=target, kind=kind, settings=checked(kind, settings))
+    return _looked(ImportSource(target=target, kind=kind, settings=checked(kind, settings)), actor)
+
+
+def attempt_change(source: ImportSource, settings: dict[str, Any], *, actor: Actor) -> Trial:
+    """The same for a source that is there, as if it were read in this way. Raises what ``attempt`` raises."""
+    actor.require(MANAGE)
+    settings = checked(source.kind, settings)
+    return _looked(ImportSource(pk=source.pk, target=source.target, kind=source.kind, settings=settings), actor)
+
+
+def _looked(source: ImportSource, actor: Actor) -> Trial:
     trial = Trial()
     with sources.opened(source, actor=actor) as there:
         places = [place for place in there.places() if place.size]

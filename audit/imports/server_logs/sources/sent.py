@@ -27,7 +27,8 @@ class Sent(Folder):
     """The spool of one source."""
 
     def places(self) -> list[Place]:
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not self.folder.exists():
+            return []  # nothing was sent yet
         return [Place(f"sent:{one.name}", one.name, one.size, one.modified) for one in super().places()]
 
     def done(self, place: Place) -> None:
