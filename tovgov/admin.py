@@ -53,6 +53,8 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("audit.ServerLogEntry", "Log lines"),
             ("audit.NoiseFilter", "Noise filters"),
             ("audit.LogSettings", "Log settings"),
+            ("audit.ImportSource", "Log sources"),
+            ("audit.AuditImport", "Imports"),
         ),
     ),
     (
@@ -60,8 +62,6 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         (
             ("audit.DeleteAuditTransaction", "Deletes"),
             ("audit.DeleteAuditLog", "Deleted rows"),
-            ("audit.ImportSource", "Log sources"),
-            ("audit.AuditImport", "Imports"),
             ("audit.Undelete", "Put back"),
         ),
     ),
@@ -125,7 +125,7 @@ class TovgovAdminSite(admin.AdminSite):
         return job_list(request, self)
 
     def reviews_view(self, request: HttpRequest) -> HttpResponse:
-        from audit.admin.reviews import review_queue
+        from audit.admin.review_queue import review_queue
 
         return review_queue(request, self)
 

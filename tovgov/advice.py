@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from audit.admin.base import act_url
 from audit.exceptions import DatabaseMissing, NotIdentified, SentinelFailed, WrongIncarnation
-from audit.models import JobState
+from audit.models import JobState, Severity
 from audit.templatetags import format as words
 from backups.admin.restore_form import restore_url
 from backups.models import Restore
@@ -25,7 +25,7 @@ STALE = timedelta(hours=36)
 """A proof older than this is worth renewing."""
 
 UNREVIEWED = timedelta(days=3)
-"""A delete that nobody has looked at for so long is a warning."""
+"""What nobody has looked at for so long is a warning."""
 
 GONE = {DatabaseMissing.code, WrongIncarnation.code}
 
@@ -56,7 +56,7 @@ class Step:
 
 def next_step(card: Card, user: Any) -> Step:
     """The most useful thing to do now for this card's target."""
-    for judge in (_identity, _open_job, _failures, _proof, _schedule, _copies, _reviews, _undo):
+    for judge in (_identity, _open_job, _failures, _alarm, _proof, _schedule, _copies, _reviews, _undo):
         step = judge(card, user)
         if step is not None:
             return step
@@ -147,14 +147,25 @@ def _copies(card: Card, user: Any) -> Step | None:
     return Step(sentence, Tone.WARN, "See copies", _page(card.newest))
 
 
-def _reviews(card: Card, user: Any) -> Step | None:
-    waiting = card.waiting
-    if waiting is None or waiting.oldest is None:
+def _alarm(card: Card, user: Any) -> Step | None:
+    """A critical alert that nobody has acknowledged or silenced."""
+    fresh = [one for one in card.alerts if one.acknowledged_at is None and not one.is_silent()]
+    critical = [one for one in fresh if one.severity == Severity.CRITICAL]
+    if not critical:
         return None
-    sentence = f"Deletes wait for a review: {waiting.unreviewed}, the oldest made {words.ago(waiting.oldest)}."
-    tone = Tone.WARN if waiting.oldest < timezone.now() - UNREVIEWED else Tone.INFO
-    url = f"{reverse('admin:audit_deleteaudittransaction_changelist')}?state=unreviewed&target={card.target.pk}"
-    return Step(sentence, tone, "Review", url)
+    many = "A critical alert waits" if len(critical) == 1 else f"{len(critical)} critical alerts wait"
+    sentence = f"{many}: see what happened and what to do, then acknowledge."
+    return Step(sentence, Tone.BAD, "See it", _page(critical[0]))
+
+
+def _reviews(card: Card, user: Any) -> Step | None:
+    if not card.reviews:
+        return None
+    review = card.reviews[0]
+    waiting = review.waiting
+    sentence = f"{review.name} wait for a review: {waiting.unreviewed}, the oldest made {words.ago(waiting.oldest)}."
+    late = waiting.oldest is not None and waiting.oldest < timezone.now() - UNREVIEWED
+    return Step(sentence, Tone.WARN if late else Tone.INFO, "Review", review.url)
 
 
 def _undo(card: Card, user: Any) -> Step | None:

@@ -6,17 +6,31 @@ The number of queries does not depend on the number of targets.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from django.db.models import Count, F, Min, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
+from django.urls import reverse
 
 from audit import jobs
 from audit.lists import waiting
 from audit.lists.waiting import Waiting
-from audit.models import Alert, Approval, ApprovalState, DeleteAuditTransaction, Incident, Job, Protection, Target
+from audit.models import (
+    Alert,
+    Approval,
+    ApprovalState,
+    ConnectionGroup,
+    DeleteAuditTransaction,
+    Incident,
+    Job,
+    Protection,
+    Reviewed,
+    ServerLogGroup,
+    Target,
+)
 from backups.models import Backup, BackupCopy, CopyState, Destination, Restore, Schedule, SwapState
 from tovgov.advice import Step, Tone, next_step
 from tovgov.first_steps import FirstStep, first_steps
@@ -25,6 +39,36 @@ TREND = 20
 """So many backups make the small chart."""
 INCIDENTS = 6
 HEAVY = ("manifest", "log", "phases")
+REVIEWS: tuple[tuple[type[Reviewed], str], ...] = (
+    (DeleteAuditTransaction, "Deletes"),
+    (ServerLogGroup, "Server log lines"),
+    (ConnectionGroup, "Connections"),
+)
+"""What people review, the most urgent first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What of one log waits for a review."""
+
+    name: str
+    list_url: str
+    waiting: Waiting
+
+    @property
+    def url(self) -> str:
+        """The list of exactly these."""
+        return f"{self.list_url}?state=unreviewed&target={self.waiting.target_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """One kind of thing that waits for a person: how many, and where they are."""
+
+    name: str
+    number: str
+    url: str
+    oldest: datetime | None = None
 
 
 @dataclass
@@ -43,7 +87,7 @@ class Card:
     sizes: list[int] = field(default_factory=list)
     alerts: list[Alert] = field(default_factory=list)
     undoable: Restore | None = None
-    waiting: Waiting | None = None
+    reviews: list[Review] = field(default_factory=list)
     step: Step = field(default_factory=lambda: Step("", Tone.GOOD))
 
     @property
@@ -62,6 +106,7 @@ class Dashboard:
     approvals: list[Approval]
     alerts: list[Alert]
     incidents: list[Incident]
+    needs: list[Need]
     first_steps: list[FirstStep]
     verdict: str
     verdict_more: str
@@ -91,10 +136,11 @@ def gather(user: Any) -> Dashboard:
     ordered = sorted(cards.values(), key=lambda card: (-card.step.tone.weight, -card.target.rank, card.target.name))
     approvals = list(Approval.objects.filter(state=ApprovalState.WAITING).select_related("target"))
     verdict, more, tone = _verdict(ordered)
-    loose = [alert for alert in alerts if alert.acknowledged_at is None]
+    loose = [alert for alert in alerts if alert.acknowledged_at is None and not alert.is_silent()]
     steps = first_steps(ordered, Destination.objects.filter(is_active=True).exists(), user)
     incidents = waiting.open_incidents(INCIDENTS) if user.has_perm("audit.view_incident") else []
-    return Dashboard(ordered, running, approvals, loose, incidents, steps, verdict, more, tone)
+    needs = _needs(cards.values(), approvals, loose, user)
+    return Dashboard(ordered, running, approvals, loose, incidents, needs, steps, verdict, more, tone)
 
 
 def _newest_per_target(rows: QuerySet[Backup], *order: str) -> dict[int, Backup]:
@@ -147,10 +193,35 @@ def _fill_restores(cards: dict[int, Card]) -> None:
 
 
 def _fill_reviews(cards: dict[int, Card], user: Any) -> None:
-    if user.has_perm("audit.view_deleteaudittransaction"):
-        for found in waiting.by_target(DeleteAuditTransaction):
-            if found.target_id in cards:
-                cards[found.target_id].waiting = found
+    for kind, name in REVIEWS:
+        stem = kind._meta.model_name
+        if not user.has_perm(f"audit.view_{stem}"):
+            continue
+        url = reverse(f"admin:audit_{stem}_changelist")
+        for found in waiting.by_target(kind):
+            if found.target_id in cards and found.oldest is not None:
+                cards[found.target_id].reviews.append(Review(name, url, found))
+
+
+def _needs(cards: Iterable[Card], approvals: list[Approval], loose: list[Alert], user: Any) -> list[Need]:
+    """What waits for this person today, by kind: approvals that others asked for, alerts, and reviews."""
+    found = []
+    others = [one for one in approvals if one.asked_name != user.get_username()]
+    if others and user.has_perm("audit.decide_approval"):
+        oldest = min(one.asked_at for one in others)
+        found.append(Need("Approvals", f"{len(others):,}", reverse("admin:audit_approval_changelist"), oldest))
+    if loose and user.has_perm("audit.acknowledge_alert"):
+        url = f"{reverse('admin:audit_alert_changelist')}?open=new"
+        found.append(Need("Alerts", f"{len(loose):,}", url, min(one.opened_at for one in loose)))
+    reviews = [review for card in cards for review in card.reviews]
+    for kind, name in REVIEWS:
+        rows = [review for review in reviews if review.name == name]
+        if rows and user.has_perm(kind.review_permission):
+            number = sum(row.waiting.unreviewed.number for row in rows)
+            about = "more than " if any(row.waiting.unreviewed.sign for row in rows) else ""
+            oldest = min(row.waiting.oldest for row in rows if row.waiting.oldest is not None)
+            found.append(Need(name, f"{about}{number:,}", f"{rows[0].list_url}?state=unreviewed", oldest))
+    return found
 
 
 def _running(user: Any) -> list[Job]:

@@ -1,5 +1,4 @@
-"""Reviews in the admin: the acts of every reviewed log, on one, on chosen ones and on all that a filter shows; the
-queue of what waits."""
+"""Reviews in the admin: the acts of every reviewed log, on one, on chosen ones and on all that a filter shows."""
 
 from __future__ import annotations
 
@@ -8,12 +7,9 @@ from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 from django import forms
-from django.contrib.admin import AdminSite
 from django.contrib.auth.models import User
-from django.core.exceptions import PermissionDenied
 from django.db.models import Max
 from django.http import Http404, HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
@@ -23,12 +19,11 @@ from audit.admin.acts import Act, Done, Outcome, Reason
 from audit.admin.base import RecordAdmin
 from audit.admin.keyset import KeysetMixin
 from audit.exceptions import FilterInvalid, TovgovError
-from audit.lists import keyset, waiting
-from audit.models import ConnectionGroup, DeleteAuditTransaction, Incident, Reviewed, ServerLogGroup
+from audit.lists import keyset
+from audit.models import Incident, Reviewed
 from audit.templatetags.tovgov import state_badge
 
 SHOWN = 5
-QUEUE = 25
 
 
 class ReviewAct(Act):
@@ -247,41 +242,3 @@ class ReviewedAdmin(KeysetMixin, RecordAdmin):
         return state_badge(obj.state, obj.get_state_display())
 
     state_word.short_description = "review"  # type: ignore[attr-defined]
-
-
-QUEUES: tuple[tuple[type[Reviewed], str, str], ...] = (
-    (DeleteAuditTransaction, "Deletes", "What was deleted and nobody has judged yet."),
-    (ConnectionGroup, "Connections", "Who came, and who was refused. What is new comes first."),
-    (ServerLogGroup, "Server logs", "What the servers said. The gravest comes first."),
-)
-
-
-def review_queue(request: HttpRequest, site: AdminSite) -> HttpResponse:
-    """What waits, of every log that the person may see: by target, what to look at first, and what is in one's own
-    hands."""
-    seen = [one for one in QUEUES if request.user.has_perm(f"audit.view_{one[0]._meta.model_name}")]
-    if not seen:
-        raise PermissionDenied
-    mine = [row for kind, _, _ in seen for row in waiting.oldest(kind, QUEUE, assignee=request.user.pk)]
-    context = {
-        **site.each_context(request),
-        "title": "Review queue",
-        "queues": [_queue(*one) for one in seen],
-        "mine": sorted(mine, key=lambda row: row.at)[:QUEUE],
-        "incidents": waiting.open_incidents(QUEUE),
-    }
-    return TemplateResponse(request, "tovgov/review_queue.html", context)
-
-
-def _queue(kind: type[Reviewed], name: str, lead: str) -> dict[str, Any]:
-    targets = waiting.by_target(kind)
-    return {
-        "name": name,
-        "slug": kind._meta.model_name,
-        "lead": lead,
-        "list_url": reverse(f"admin:audit_{kind._meta.model_name}_changelist"),
-        "has_noise": waiting.has_noise(kind),
-        "targets": [one for one in targets if not one.is_clear or one.hidden.number],
-        "has_targets": bool(targets),
-        "oldest": waiting.oldest(kind, QUEUE),
-    }

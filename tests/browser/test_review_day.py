@@ -57,7 +57,7 @@ def test_a_review_day(people: Cast, visit: Visit) -> None:
 
     # The queue says what waits and how much is hidden; what is new stands first.
     alice.go("/admin/reviews/")
-    assert alice.sees("New")
+    assert alice.sees("new: ")
     first = alice.page.locator("section[aria-labelledby=connectiongroup] ul.lines a").first
     assert "203.0.113.9" in (first.text_content() or "")
     alice.page.click("section[aria-labelledby=connectiongroup] >> text=All unreviewed")

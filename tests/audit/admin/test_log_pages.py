@@ -189,7 +189,7 @@ def test_the_queue_shows_first_what_is_new_and_what_is_grave(cast: Cast) -> None
     factories.ServerLogGroupFactory(kind="panic", severity=50, at=ago(hours=2))
     page = text(signed_in(cast.charlie), "/admin/reviews/")
     assert page.index("stranger from") < page.index("usual from")
-    assert page.index("panic in") < page.index("lock-wait in")
+    assert page.index("Panic by reporting") < page.index("Lock wait by reporting")
 
 
 @pytest.mark.parametrize("page", ["connectiongroup", "connectionauditlog", "serverloggroup", "serverlogentry"])
