@@ -122,9 +122,11 @@ def set_credential(target: Target, purpose: Purpose, *, user: str, password: str
     _validate_roles({purpose: (user, password)})
     with transaction.atomic():
         rows = Credential.objects.filter(target=target, purpose=purpose)
+        former = rows.values_list("user", flat=True).first() or ""
         if not rows.update(user=user, password=password):
             Credential.objects.create(target=target, purpose=purpose, user=user, password=password)
-        ledger.append("target.set_credential", actor=actor, obj=target, target=target, purpose=str(purpose), user=user)
+        ledger.append("target.set_credential", actor=actor, obj=target, target=target, purpose=str(purpose), user=user,
+                      former=former)  # fmt: skip
 
 
 def set_sentinel(target: Target, sentinel: Sentinel, *, actor: Actor) -> None:

@@ -26,7 +26,7 @@ from audit.imports.server_logs import files, sources, storing
 from audit.imports.server_logs.ahead import ahead
 from audit.imports.server_logs.chunks import Ways, chunks
 from audit.imports.server_logs.sources import Files, Place
-from audit.models import AuditImport, ImportSource, LogFile, LogFileState, Severity
+from audit.models import AuditImport, ImportSource, LedgerEntry, LogFile, LogFileState, Severity
 from audit.postgres.logs.opening import open_parser
 from audit.postgres.logs.reading import Reader
 from audit.postgres.logs.record import Fault, Parser
@@ -71,11 +71,11 @@ def bring(run: AuditImport, progress: Progress, *, actor: Actor) -> None:
         )
         progress.phase("Importing", unit="rows")
         reader, rules = Reader(noise.masking_of(source.target)), noise.rules_of(source.target)
-        roles = own_roles(source)
+        roles, former = own_roles(source), former_roles(source)
         places = found.places
         is_done = True
         for place, file in found.to_read:
-            ways = Ways(source.target_id, file.pk, roles, reader, rules)
+            ways = Ways(source.target_id, file.pk, roles, reader, rules, former)
             is_done = _read(run, place, file, there, places, ways, progress, end)
             if not is_done:
                 break
@@ -118,6 +118,12 @@ def parser_of(source: ImportSource, file: LogFile, text: Text) -> tuple[Parser, 
 def own_roles(source: ImportSource) -> frozenset[str]:
     """Roles of tovgov's own connections to the target."""
     return frozenset(source.target.credentials.exclude(user="").values_list("user", flat=True))
+
+
+def former_roles(source: ImportSource) -> frozenset[str]:
+    """Roles that were tovgov's own until somebody named others: a log tells of the past too."""
+    entries = LedgerEntry.objects.filter(action="target.set_credential", object_id=str(source.target_id))
+    return frozenset(detail.get("former", "") for detail in entries.values_list("detail", flat=True)) - {""}
 
 
 def _read(run: AuditImport, place: Place, file: LogFile, there: Files, places: list[Place], ways: Ways,

@@ -29,6 +29,12 @@ OURS = "tovgov"
 """How connections of tovgov begin to name themselves."""
 MADE_BY_US = re.compile(r".*_(?:side|proof|attack)_\d{8}_\d{6}_[0-9a-f]{8}\w*", re.S)
 """Databases that tovgov makes beside a target, for a restore, a proof or an attack: nobody's data are in them."""
+OWN_DATABASE_ACT = re.compile(
+    r"statement: (?:(?:CREATE|DROP) DATABASE|ALTER DATABASE(?=[^;]* SET )|ALTER ROLE \"[^\"]*\" IN DATABASE"
+    r"|(?:GRANT|REVOKE) [^;]*? ON DATABASE) \"" + MADE_BY_US.pattern.replace(".*", '[^";]*', 1) + r"\"[^;]*",
+    re.I,
+)
+"""What is done to such a database from beside it."""
 PID_MAX = 2**31 - 1
 COLUMNS = len(SERVER_LOG.names)
 SESSION_CLASSES = frozenset(
@@ -116,6 +122,8 @@ class Ways:
     """Of tovgov's own credentials at the target."""
     reader: Reader
     rules: noise.Rules
+    former: frozenset[str] = frozenset()
+    """Roles that tovgov used before: only their work in databases that tovgov made is left out."""
 
 
 def chunks(
@@ -151,7 +159,7 @@ def _closed(chunk: Chunk, parser: Parser) -> Chunk:
 
 def _take(chunk: Chunk, found: list[Found | Fault], ways: Ways) -> None:
     """Add records to a chunk: what happens here happens a hundred thousand times in two seconds."""
-    read, roles, groups = ways.reader.read, ways.roles, chunk.groups
+    read, roles, former, groups = ways.reader.read, ways.roles, ways.former, chunk.groups
     lines, hashes, owners = chunk.lines, chunk.hashes, chunk.owners
     target, file = str(ways.target_id), str(ways.file_id)
     size, before, second = 0, LONG_AGO, ""
@@ -162,7 +170,9 @@ def _take(chunk: Chunk, found: list[Found | Fault], ways: Ways) -> None:
         record, offset, _ = item  # type: ignore[misc]
         chunk.records += 1
         ours = record.role in roles
-        if ours and MADE_BY_US.fullmatch(record.database):
+        if (ours or record.role in former) and (
+            MADE_BY_US.fullmatch(record.database) or OWN_DATABASE_ACT.fullmatch(record.message)
+        ):
             chunk.ours += 1
             continue
         kind, severity, fingerprint, title, more = read(record)

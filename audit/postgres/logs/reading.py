@@ -71,6 +71,8 @@ class _Verdict(NamedTuple):
     masks: bool
     may_change: bool
     attempted: str
+    is_about_rights: bool = False
+    """Grants on a hundred tables are one message: its objects are left out."""
 
 
 _DURATION = (
@@ -98,6 +100,15 @@ _MESSAGE_VALUES = re.compile(
     r"|(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{0,4}|\b0x[0-9a-fA-F]+|'(?:[^']|'')*+(?:'|\Z)|\b[0-9A-F]{24}\b"
     r"|(?<![A-Za-z_])[0-9]+(?:[.,:\-/][0-9]+)*"
 )
+_OBJECT = r"(?!(?:\w+ )?\"?(?:pg_|tovgov|information_schema))"
+_RIGHTS = re.compile(
+    rf"(\bON (?:TABLE |SEQUENCE |FUNCTION |PROCEDURE |ROUTINE |TYPE )?)(?!(?:SCHEMA|DATABASE|FOREIGN|PARAMETER|LANGUAGE"
+    rf"|TABLESPACE|LARGE|ALL|DOMAIN)\b){_OBJECT}[^;]+?(?= (?:TO|FROM) )"
+    rf"|(\bALTER (?:TABLE|SEQUENCE|FUNCTION|PROCEDURE|TYPE|(?:MATERIALIZED )?VIEW) ){_OBJECT}[^;]+?(?= OWNER TO )",
+    re.IGNORECASE,
+)
+"""What a right is granted on, or who owns it, of the user's own objects; the role it goes to stays."""
+RIGHTS = "role-changed"
 _NAMES = ("role", "database", "address", "session", "command")
 
 
@@ -124,7 +135,8 @@ class Reader:
         self._rest(record, verdict)
         row = verdict.row
         more = _more(record, verdict.attempted, fields)
-        return Reading(row.code, row.severity, verdict.fingerprint, record.message[:TITLE], more)
+        title = _without_objects(record.message) if verdict.is_about_rights else record.message
+        return Reading(row.code, row.severity, verdict.fingerprint, title[:TITLE], more)
 
     # --- messages ----------------------------------------------------------------------------------------------------
 
@@ -138,8 +150,9 @@ class Reader:
         if verdict is None:
             usual = BY_CODE["slow-statement" if is_timed else "statement"]
             row = statement.row if statement.row and statement.row.severity >= usual.severity else usual
-            print_ = fingerprint(row.code, "", statement.shape)
-            verdict = self._remember(key, _Verdict(row, print_, self.masking.covers(row), False, ""))
+            is_rights = row.code == RIGHTS
+            print_ = fingerprint(row.code, "", _without_objects(statement.shape) if is_rights else statement.shape)
+            verdict = self._remember(key, _Verdict(row, print_, self.masking.covers(row), False, "", is_rights))
         record.message = visible(head) + self._shown(statement, text, verdict.masks)
         return verdict
 
@@ -271,6 +284,11 @@ def statement_shape(text: str) -> str:
     letters do not count."""
     text = _SIGN.sub(r"\1 ", _COMMENT.sub(" ", text))
     return _LISTS.sub("(?)", " ".join(text.lower().split()))[:LONGEST]
+
+
+def _without_objects(text: str) -> str:
+    """A text about rights without the names of tables and the like: “GRANT SELECT ON TABLE … TO reporting”."""
+    return _RIGHTS.sub(lambda found: f"{found[1] or found[2]}…", text)
 
 
 def _message_shape(text: str) -> str:

@@ -1,1 +1,1 @@
-DELETE FROM tovgov."ProtectionStatus"
+DELETE FROM tovgov."ProtectionStatus" WHERE policy IS NOT NULL

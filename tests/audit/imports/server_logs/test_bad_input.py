@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from audit import targets
+from audit.actors import Actor
 from audit.imports import schedule, trouble
 from audit.models import Alert, ImportSource, LogFileState, Purpose, ServerLogEntry
 from tests import factories
@@ -131,6 +133,46 @@ def test_who_only_calls_himself_tovgov_is_kept(source: ImportSource, folder: Pat
     write(folder / "a.csv", text(row(0, **liar)))
     assert imported(source).ours == 0
     assert lines(source) == [0]
+
+
+SIDE = "tovplay_side_20261120_120537_dd8aa60b"
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"database": SIDE, "message": "statement: TRUNCATE TABLE ONLY public.member"},
+        {"message": f'statement: DROP DATABASE "{SIDE}" WITH (FORCE)'},
+        {"message": f'statement: GRANT "connect" ON DATABASE "{SIDE}" TO "clerk"'},
+        {"message": f'statement: ALTER DATABASE "{SIDE}" SET "TimeZone" TO \'UTC\''},
+    ],
+)
+def test_work_on_a_database_that_tovgov_made_beside_is_left_out(
+    source: ImportSource, folder: Path, manager: Actor, record: dict[str, str]
+) -> None:
+    targets.set_credential(source.target, Purpose.OPERATE, user="tovgov_operate", password="a", actor=manager)
+    message = record.pop("message")
+    write(folder / "a.csv", text(row(0, message, role="tovgov_operate", **record), row(1, message, **record)))
+    assert imported(source).ours == 1
+    assert lines(source) == [1], "of anybody else it is kept"
+    targets.set_credential(source.target, Purpose.OPERATE, user="another", password="b", actor=manager)
+    write(folder / "b.csv", text(row(2, message, role="tovgov_operate", application="pg_restore", **record)))
+    assert imported(source).ours == 1, "a log tells of roles that were tovgov's own before"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        'statement: DROP DATABASE "tovplay" WITH (FORCE)',
+        f'statement: DROP DATABASE "{SIDE}"; DROP TABLE public.member',
+        f'statement: ALTER DATABASE "{SIDE}" RENAME TO "tovplay"',
+        f'statement: GRANT clerk TO "{SIDE}"',
+    ],
+)
+def test_work_of_tovgovs_role_on_anything_else_is_kept(source: ImportSource, folder: Path, message: str) -> None:
+    factories.CredentialFactory(target=source.target, purpose=Purpose.OPERATE, user="tovgov_operate")
+    write(folder / "a.csv", text(row(0, message, role="tovgov_operate", application="psql")))
+    assert imported(source).ours == 0
 
 
 def test_what_is_grave_is_kept_whoever_did_it(source: ImportSource, folder: Path) -> None:

@@ -27,6 +27,10 @@ ALIKE = [
     ("redo starts at 0/3000060", "redo starts at 1A/FF000028"),
     ("server process (PID 7) was terminated by signal 9: Killed",
      "server process (PID 888) was terminated by signal 9: Killed"),
+    ('statement: GRANT SELECT, INSERT ON TABLE public."User" TO app',
+     "statement: GRANT SELECT, INSERT ON TABLE b TO app"),
+    ('statement: REVOKE ALL ON SEQUENCE a FROM app', 'statement: REVOKE ALL ON SEQUENCE public."B" FROM app'),
+    ('statement: ALTER TABLE public."User" OWNER TO app', "statement: ALTER TABLE b OWNER TO app"),
     ("mail to bob@example.org failed", "mail to alice.b@mail.example.org failed"),
 ]  # fmt: skip
 DIFFERENT = [
@@ -39,6 +43,18 @@ DIFFERENT = [
     'relation "a" does not exist',
     'relation "b" does not exist',
     "redo starts at 0/3000060",
+    "statement: GRANT SELECT ON TABLE t TO app",
+    "statement: GRANT SELECT ON TABLE t TO stranger",
+    "statement: GRANT SELECT ON TABLE pg_authid TO app",
+    "statement: GRANT SELECT ON TABLE t TO app WITH GRANT OPTION",
+    "statement: GRANT ALL ON TABLE t TO app",
+    "statement: GRANT ALL ON SCHEMA public TO app",
+    "statement: GRANT ALL ON SCHEMA tovgov TO app",
+    "statement: GRANT ALL ON TABLE tovgov.keys TO app",
+    "statement: GRANT pg_read_all_data TO app",
+    "statement: GRANT owner TO app",
+    "statement: ALTER TABLE t OWNER TO app",
+    "statement: ALTER TABLE t OWNER TO stranger",
 ]
 
 
@@ -49,6 +65,12 @@ def test_alike(one: str, other: str) -> None:
 
 def test_different() -> None:
     assert len({told(message)[1].fingerprint for message in DIFFERENT}) == len(DIFFERENT)
+
+
+def test_a_group_of_rights_is_named_without_its_tables() -> None:
+    """So a noise filter that finds the name finds all of the group, and one of a single table hides no other."""
+    text = 'statement: GRANT SELECT ON TABLE public."User" TO app; ALTER TABLE public."User" OWNER TO app'
+    assert told(text)[1].title == "statement: GRANT SELECT ON TABLE … TO app; ALTER TABLE … OWNER TO app"
 
 
 def test_state_and_statement_tell_errors_apart() -> None:
