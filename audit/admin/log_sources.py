@@ -108,7 +108,8 @@ class LogSourcePages(RecordAdmin):
         return shown
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        return super().changelist_view(request, {"may_send": request.user.has_perm(asking.RUN)} | (extra_context or {}))
+        own = {"title": "Log sources", "may_send": request.user.has_perm(asking.RUN)}
+        return super().changelist_view(request, own | (extra_context or {}))
 
     # --- added, tried, changed ------------------------------------------------------------------------------------
 

@@ -99,6 +99,10 @@ def test_a_source_is_added_from_the_targets_page(target: Target, folder: Path, c
     entry = LedgerEntry.objects.get(action="imports.source.add")
     assert (entry.actor, entry.reason) == ("miriam", "New server.")
     assert page_of(source) in text(client.get(page_of(target)))
+    listed = text(client.get(LIST))
+    assert "Log sources" in listed
+    assert ADD in listed
+    assert UPLOAD in listed
 
 
 @pytest.mark.parametrize(
