@@ -424,6 +424,12 @@ class LogFileUnreadable(Refusal):
     advice = "Give the account of tovgov's workers the right to read it. The other files are read."
 
 
+class LogReaderLost(InfrastructureFault):
+    code = "imports.log_reader_lost"
+    sentence = "The process that reads a server's log ended before it was done."
+    advice = "Usually the system had no memory left. Nothing is lost: reading goes on where the last chunk was stored."
+
+
 class LogsOverlap(Refusal):
     code = "imports.log_overlap"
     sentence = "Two files of a source tell of the same time."

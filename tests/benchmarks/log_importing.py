@@ -3,6 +3,7 @@ pgBadger on the same file."""
 
 from __future__ import annotations
 
+import os
 import random
 import resource
 import shutil
@@ -28,8 +29,12 @@ from tests.benchmarks.tovgov_under_test import Tovgov
 ACTOR = Actor.system("benchmark")
 SEED = 20261120
 NAME = "logs"
+CLIENTS = 40
+"""Addresses that connect: application servers, people and their tools."""
 MEMORY_MB = 300
 """A chunk of 20,000 records is in memory at most four times; the rest is Python and Django."""
+BOTH = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+"""The worker, and the process that reads for it."""
 
 
 def against_copy_and_pgbadger(ground: Ground, tovgov: Tovgov, *, records: int) -> Iterator[Claim]:
@@ -41,12 +46,15 @@ def against_copy_and_pgbadger(ground: Ground, tovgov: Tovgov, *, records: int) -
     with ground.empty_database(NAME):
         target = tovgov.register(f"{NAME} {time.monotonic_ns()}", NAME)
         source = setup.add(target, ImportKind.FOLDER, settings={"folder": str(folder)}, actor=ACTOR)
+        before = _cpu()
         seconds = _imported(source, records)
+        cpu = _cpu() - before
         copied = _bare_copy(source, ground.scratch / "lines")
         how = {"records": records, "megabytes": file.stat().st_size / 1e6, "seconds": seconds, "copy_seconds": copied}
+        how |= {"cpu_microseconds_a_record": cpu / records * 1e6, "load": os.getloadavg()[0]}
         yield Claim("import of csvlog, a record", seconds / records * 1e6, "µs", 20, how)
         yield Claim("import of csvlog against a bare COPY of its records", seconds / copied, "×", 2, how)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        peak = sum(resource.getrusage(who).ru_maxrss for who in BOTH) / 1024
         yield Claim("memory while importing a server log", peak, "MB", MEMORY_MB, how)
         if badger := shutil.which("pgbadger"):
             took = _pgbadger(badger, file, ground.scratch)
@@ -67,6 +75,12 @@ def _imported(source: ImportSource, records: int) -> float:
     if (run.state, run.records) != (JobState.SUCCEEDED, records):
         raise AssertionError(f"{run.records} of {records} records: {run.state} {run.error}\n{run.log}")
     return took
+
+
+def _cpu() -> float:
+    """Seconds of processor that this process and those that it waited for have used; tovgov's own database is none of
+    them."""
+    return sum(used.ru_utime + used.ru_stime for used in map(resource.getrusage, BOTH))
 
 
 def _bare_copy(source: ImportSource, lines: Path) -> float:
@@ -119,7 +133,7 @@ def _write(file: Path, records: int) -> None:
 def _record(chance: random.Random, at: datetime, number: int) -> str:
     role, pid, kind = chance.choice(["tovplay", "clerk", "web"]), chance.randint(2000, 9000), chance.random()
     level, state, message, detail, query, command = "LOG", "00000", "", "", "", "SELECT"
-    ms, host = chance.random() * 900, f"10.0.1.{chance.randint(1, 250)}"
+    ms, host = chance.random() * 900, f"10.0.1.{chance.randint(1, CLIENTS)}"
     if kind < 0.5:
         key = chance.randint(1, 99_999)
         message = (

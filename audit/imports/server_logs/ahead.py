@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from queue import Queue
 from threading import Event, Thread
 from typing import TypeVar
@@ -13,18 +13,19 @@ AHEAD = 2  # chunks that may wait: memory stays flat
 
 
 @contextmanager
-def ahead(of: Iterator[T]) -> Iterator[Iterator[T]]:
-    """What ``of`` yields, made ahead. What it raises comes out where it would have come. It has ended, or was stopped
+def ahead(of: Generator[T, None, None]) -> Iterator[Iterator[T]]:
+    """What ``of`` yields, made ahead. What it raises comes out where it would have come. It has ended, or was closed
     at its next step, when the block is left."""
     made: Queue[tuple[str, T | BaseException | None]] = Queue(AHEAD)
     stop = Event()
 
     def work() -> None:
         try:
-            for one in of:
-                made.put(("one", one))
-                if stop.is_set():
-                    return
+            with closing(of):
+                for one in of:
+                    made.put(("one", one))
+                    if stop.is_set():
+                        return
             made.put(("end", None))
         except BaseException as error:  # noqa: BLE001 - it is raised in the other thread
             made.put(("error", error))

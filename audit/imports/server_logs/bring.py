@@ -22,9 +22,9 @@ from audit.exceptions import (
     TovgovError,
 )
 from audit.imports import seal, trouble
-from audit.imports.server_logs import files, sources, storing
+from audit.imports.server_logs import apart, files, sources, storing
 from audit.imports.server_logs.ahead import ahead
-from audit.imports.server_logs.chunks import Ways, chunks
+from audit.imports.server_logs.chunks import Ways
 from audit.imports.server_logs.sources import Files, Place
 from audit.models import AuditImport, ImportSource, LedgerEntry, LogFile, LogFileState, Severity
 from audit.postgres.logs.opening import open_parser
@@ -75,8 +75,8 @@ def bring(run: AuditImport, progress: Progress, *, actor: Actor) -> None:
         places = found.places
         is_done = True
         for place, file in found.to_read:
-            ways = Ways(source.target_id, file.pk, roles, reader, rules, former)
-            is_done = _read(run, place, file, there, places, ways, progress, end)
+            ways = Ways(source.target_id, file.pk, roles, reader, former)
+            is_done = _read(run, place, file, there, places, ways, rules, progress, end)
             if not is_done:
                 break
     _finish(source, is_done)
@@ -127,18 +127,18 @@ def former_roles(source: ImportSource) -> frozenset[str]:
 
 
 def _read(run: AuditImport, place: Place, file: LogFile, there: Files, places: list[Place], ways: Ways,
-          progress: Progress, end: float) -> bool:  # fmt: skip
+          rules: noise.Rules, progress: Progress, end: float) -> bool:  # fmt: skip
     """Read one file to its end, or as far as time allows; whether its end was reached. What is wrong with it is noted
     on it and keeps no other from being read."""
     source = run.source
     try:
         with there.text(place, file.offset) as text:
             parser, whole = parser_of(source, file, text)
-            made = chunks(whole, parser, ways, ends=lambda: there.is_complete or files.is_over(place, places))
+            made = apart.chunks(whole, parser, ways, ends=lambda: there.is_complete or files.is_over(place, places))
             with ahead(made) as ready:
                 for chunk in ready:
                     progress.check()
-                    file = storing.store(run, file, place, chunk)
+                    file = storing.store(run, file, place, chunk, rules)
                     progress.advance(len(chunk.lines))
                     if time.monotonic() > end and not chunk.is_last:
                         return False

@@ -1,5 +1,6 @@
 """From a file's text to what is stored: records read, classified and masked, each as the line that COPY writes and that
-is its leaf. Runs in a thread beside the one that stores, and asks the database nothing."""
+is its leaf. Runs beside the thread that stores, or in a process of its own: it asks the database nothing and knows no
+model."""
 
 from __future__ import annotations
 
@@ -12,12 +13,10 @@ from hashlib import sha256
 from json.encoder import encode_basestring
 from typing import Any
 
-from audit import noise
-from audit.models import LogSeverity
+from audit.postgres.logs.classes import Severity
 from audit.postgres.logs.reading import Reader
 from audit.postgres.logs.record import Fault, Found, LogRecord, Parser
 from audit.seals import leaves
-from audit.seals.entries import SERVER_LOG
 
 ROWS = 20_000
 """Records of a chunk, about: it is one transaction."""
@@ -36,7 +35,8 @@ OWN_DATABASE_ACT = re.compile(
 )
 """What is done to such a database from beside it."""
 PID_MAX = 2**31 - 1
-COLUMNS = len(SERVER_LOG.names)
+COLUMNS = 20
+"""Of ``audit.seals.entries.SERVER_LOG``."""
 SESSION_CLASSES = frozenset(
     {
         "connection-received", "connection-authenticated", "connection-authorized", "disconnection", "unknown-role",
@@ -59,7 +59,6 @@ class Grown:
     last_at: str
     severity: int
     title: str
-    is_noise: bool = False
     count: int = 0
     pk: int = 0
     """Filled when it is stored."""
@@ -121,7 +120,6 @@ class Ways:
     roles: frozenset[str]
     """Of tovgov's own credentials at the target."""
     reader: Reader
-    rules: noise.Rules
     former: frozenset[str] = frozenset()
     """Roles that tovgov used before: only their work in databases that tovgov made is left out."""
 
@@ -176,7 +174,7 @@ def _take(chunk: Chunk, found: list[Found | Fault], ways: Ways) -> None:
             chunk.ours += 1
             continue
         kind, severity, fingerprint, title, more = read(record)
-        if ours and severity < LogSeverity.HIGH and record.application.startswith(OURS):
+        if ours and severity < Severity.HIGH and record.application.startswith(OURS):
             chunk.ours += 1
             continue
         at = record.at
@@ -196,7 +194,7 @@ def _take(chunk: Chunk, found: list[Found | Fault], ways: Ways) -> None:
         key = (stamp[:10], kind, fingerprint, record.role)
         group = groups.get(key)
         if group is None:
-            group = groups[key] = Grown(stamp, stamp, int(severity), title, ways.rules.hides(kind, severity, title))
+            group = groups[key] = Grown(stamp, stamp, int(severity), title)
         elif stamp > group.last_at:
             group.last_at = stamp
         elif stamp < group.at:

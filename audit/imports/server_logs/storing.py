@@ -10,7 +10,7 @@ from itertools import islice
 from django.db import connection, transaction
 from django.db.models import F
 
-from audit import partitions
+from audit import noise, partitions
 from audit.exceptions import ImportOvertaken
 from audit.imports import connection_records, seal
 from audit.imports.server_logs.chunks import KEPT_FAULTS, Chunk, GroupKey, Grown
@@ -31,9 +31,10 @@ WHERE g.id = n.id
 """
 
 
-def store(run: AuditImport, file: LogFile, place: Place, chunk: Chunk) -> LogFile:
+def store(run: AuditImport, file: LogFile, place: Place, chunk: Chunk, rules: noise.Rules) -> LogFile:
     """Store ``chunk`` of ``file``, which lies at ``place``, and move the file's position; the file as it is then. All
-    or nothing. Raises ``ImportOvertaken`` when somebody else has read on from there."""
+    or nothing. ``rules`` say which new groups are noise. Raises ``ImportOvertaken`` when somebody else has read on from
+    there."""
     if chunk.lines:
         partitions.make_ahead(ServerLogEntry, for_rows=len(chunk.lines))
     with transaction.atomic():
@@ -42,7 +43,7 @@ def store(run: AuditImport, file: LogFile, place: Place, chunk: Chunk) -> LogFil
         if row.offset != file.offset or row.pending != file.pending:
             raise ImportOvertaken
         if chunk.lines:
-            _keep_groups(source.target_id, chunk.groups)
+            _keep_groups(source.target_id, chunk.groups, rules)
             first = tree.append(source, chunk.hashes)
             _copy(source, chunk, first)
             seal.note(run, first, len(chunk.lines))
@@ -69,12 +70,12 @@ def _rows(source_pk: int, chunk: Chunk, first: int) -> Iterator[bytes]:
 # --- groups ---------------------------------------------------------------------------------------------------------
 
 
-def _keep_groups(target_id: int, groups: dict[GroupKey, Grown]) -> None:
+def _keep_groups(target_id: int, groups: dict[GroupKey, Grown], rules: noise.Rules) -> None:
     """Make the groups that are new and grow all of them; each learns its key. In one order, so that two sources of a
     target wait for each other and never lock each other out."""
     ordered = sorted(groups.items())
     known = _known(target_id, groups)
-    fresh = [_made(target_id, key, group) for key, group in ordered if key not in known]
+    fresh = [_made(target_id, key, group, rules) for key, group in ordered if key not in known]
     if fresh:
         ServerLogGroup.objects.bulk_create(fresh, ignore_conflicts=True, batch_size=1000)
         known = _known(target_id, groups)
@@ -94,7 +95,7 @@ def _known(target_id: int, keys: Iterable[GroupKey]) -> dict[GroupKey, int]:
     return {(day.isoformat(), kind, fingerprint, role): pk for day, kind, fingerprint, role, pk in rows}
 
 
-def _made(target_id: int, key: GroupKey, group: Grown) -> ServerLogGroup:
+def _made(target_id: int, key: GroupKey, group: Grown, rules: noise.Rules) -> ServerLogGroup:
     day, kind, fingerprint, role = key
     return ServerLogGroup(
         target_id=target_id,
@@ -106,7 +107,7 @@ def _made(target_id: int, key: GroupKey, group: Grown) -> ServerLogGroup:
         title=group.title,
         at=datetime.fromisoformat(group.at),
         last_at=datetime.fromisoformat(group.last_at),
-        is_noise=group.is_noise,
+        is_noise=rules.hides(kind, group.severity, group.title),
     )
 
 
