@@ -121,7 +121,10 @@ class AlertAdmin(RecordAdmin):
     list_filter = (Openness, "severity", ("opened_at", admin.DateFieldListFilter))
     search_fields = ("title", "kind", "target__name")
     list_select_related = ("target", "incident")
-    empty_note = "No alarm was ever raised. Missed backups, damaged copies and changed identities appear here."
+    empty_note = (
+        "No alarm was ever raised. Missed backups, damaged copies, changed identities "
+        "and what the anomaly rules find appear here."
+    )
 
     @admin.display(description="severity", ordering="severity")
     def severity_word(self, obj: Alert) -> SafeString:

@@ -108,7 +108,9 @@ class AnomalySettingsAdmin(RecordAdmin):
     @admin.display(description="thresholds")
     def thresholds(self, obj: AnomalySettings) -> str:
         now = configure.settings_of(obj)
-        return ", ".join(f"{setting.label}: {now[setting.name]}" for setting in RULES[obj.rule].thresholds)
+        told = [(setting.label, now[setting.name]) for setting in RULES[obj.rule].thresholds]
+        words = [f"{label}: {_word(value)}" for label, value in told if value not in (False, "")]
+        return ", ".join(words) or "none"
 
     @admin.display(description="last run", ordering="looked_at")
     def looked(self, obj: AnomalySettings) -> SafeString | str:
@@ -199,3 +201,7 @@ class AnomalyFiringAdmin(RecordAdmin):
     def record(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         settings = AnomalySettings.objects.filter(target=obj.target, rule=obj.rule).first()
         return {"firing": obj, "rule": RULES.get(obj.rule), "settings": settings}
+
+
+def _word(value: Any) -> str:
+    return "yes" if value is True else f"{value:,}" if isinstance(value, int) else str(value)

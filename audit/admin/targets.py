@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, ClassVar
+from urllib.parse import quote
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from audit import targets
@@ -16,7 +18,7 @@ from audit.admin.base import RecordAdmin, actor_of
 from audit.admin.target_acts import ACTS
 from audit.admin.target_forms import RegisterForm
 from audit.exceptions import NotPermitted, TovgovError
-from audit.models import Purpose, Target
+from audit.models import Alert, Purpose, Severity, Target
 from audit.templatetags.tovgov import age, badge, environment_badge, page_of
 
 Panel = Callable[[HttpRequest, Target], tuple[str, dict[str, Any]]]
@@ -66,7 +68,8 @@ class TargetAdmin(RecordAdmin):
             "preflight": obj.preflights.first(),
             "roles": [(purpose.label, known.get(purpose)) for purpose in Purpose],
             "sentinels": obj.sentinels.order_by("schema", "table"),
-            "alerts": obj.alerts.filter(resolved_at=None),
+            "alerts": _gravest(obj),
+            "open_alerts": f"{reverse('admin:audit_alert_changelist')}?open=open&q={quote(obj.name)}",
             "panels": [panel(request, obj) for panel in self.panels],
         }
 
@@ -111,3 +114,9 @@ class TargetAdmin(RecordAdmin):
         words = f'{target} is registered and pinned: database "{target.database}", number {target.database_oid}.'
         self.message_user(request, f"{words} Test the connection to see what its roles may do.", messages.SUCCESS)
         return HttpResponseRedirect(page_of(target))
+
+
+def _gravest(target: Target) -> list[Alert]:
+    """Its open alerts, the gravest first; the failed check has a place of its own on the page."""
+    rows = target.alerts.filter(resolved_at=None).exclude(kind="target.identity")
+    return sorted(rows, key=lambda alert: (-Severity(alert.severity).rank, -alert.opened_at.timestamp()))

@@ -258,3 +258,22 @@ def test_nothing_is_added_changed_or_removed_here(cast: Cast) -> None:
         assert client.get(f"{url}add/").status_code == 403
     row = ConnectionGroup.objects.get()
     assert client.post(reverse("admin:audit_connectiongroup_delete", args=[row.pk]), {"post": "yes"}).status_code == 403
+
+
+def test_a_target_leads_to_its_day_and_shows_its_gravest_alerts_first(cast: Cast) -> None:
+    target = factories.TargetFactory(name="TovPlay staging")
+    for number in range(6):
+        factories.AlertFactory(target=target, title=f"Small trouble {number}")
+    factories.AlertFactory(target=target, severity="critical", title="Great trouble", opened_at=ago(days=1))
+    page = text(signed_in(cast.charlie), f"/admin/audit/target/{target.pk}/change/")
+    assert page.index("Great trouble") < page.index("Small trouble")
+    assert page.count("Small trouble") == 4, "the others are in the list"
+    assert "All 7" in page
+    assert "What happened today" in page
+
+
+def test_an_alert_leads_to_everything_around_its_first_entry(cast: Cast) -> None:
+    alert = factories.AlertFactory()
+    factories.AlertEvidenceFactory(alert=alert)
+    answer = signed_in(cast.charlie).get(f"/admin/audit/alert/{alert.pk}/change/")
+    assert f"/admin/around/?target={alert.target_id}" in answer.content.decode()
