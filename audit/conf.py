@@ -38,6 +38,11 @@ def import_lag_minutes() -> int:
     return int(settings.TOVGOV_IMPORT_LAG_MINUTES)
 
 
+def log_keep_days() -> int | None:
+    """So many days a new source of server logs keeps its entries (``TOVGOV_LOG_KEEP_DAYS``); None for ever."""
+    return int(settings.TOVGOV_LOG_KEEP_DAYS) or None
+
+
 def exports_folder() -> Path:
     """Where exports lie until they expire (``TOVGOV_EXPORTS``)."""
     return Path(settings.TOVGOV_EXPORTS)

@@ -454,6 +454,12 @@ class LogUploadTooLarge(UsageError):
     )
 
 
+class KeepDaysInvalid(UsageError):
+    code = "imports.keep_days_invalid"
+    sentence = "A source keeps its entries for 1 to 36,500 days, or for ever."
+    advice = "Give the number of days, or forever."
+
+
 class LogSourceUsed(Refusal):
     code = "imports.log_source_used"
     sentence = "Entries of this source are kept and sealed; it cannot be removed."

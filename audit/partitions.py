@@ -91,22 +91,58 @@ def drop(model: type[models.Model], partition: Partition) -> None:
         raise
 
 
+def filled(model: type[models.Model]) -> list[Partition]:
+    """The partitions in whose range no id is given out any more, the oldest first."""
+    newest = _newest(model)
+    return [one for one in partitions_of(model) if one.below <= newest]
+
+
+def settle(model: type[models.Model], partition: Partition) -> None:
+    """Wait, for two seconds at most, until nobody is writing to a partition that is filled: what is read of it
+    afterwards is all. Raises ``PartitionBusy``."""
+    try:
+        with transaction.atomic():
+            _patience()
+            _execute("LOCK TABLE ONLY {} IN SHARE MODE", partition.name)
+    except Error as error:
+        _raise_busy(model, error)
+        raise
+
+
+def seize(model: type[models.Model]) -> None:
+    """Have a log for oneself until the caller's transaction ends, which must be soon. Raises ``PartitionBusy``."""
+    try:
+        with transaction.atomic():
+            _alone(model)
+            _execute("LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE", model._meta.db_table)
+    except Error as error:
+        _raise_busy(model, error)
+        raise
+
+
+def _newest(model: type[models.Model]) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(_compose("SELECT last_value FROM {}", f"{model._meta.db_table}_id_seq"))
+        return int(cursor.fetchone()[0])
+
+
 def _room(model: type[models.Model]) -> int:
     """Ids between the newest one and the end of the last partition."""
-    table = model._meta.db_table
-    with connection.cursor() as cursor:
-        cursor.execute(_compose("SELECT last_value FROM {}", f"{table}_id_seq"))
-        newest = int(cursor.fetchone()[0])
     ranges = partitions_of(model)
-    return (ranges[-1].below if ranges else 0) - newest
+    return (ranges[-1].below if ranges else 0) - _newest(model)
 
 
 def _alone(model: type[models.Model]) -> None:
     """One process at a time changes the partitions of a log, and it waits for nobody long."""
+    _patience()
     with connection.cursor() as cursor:
-        cursor.execute(f"SET LOCAL lock_timeout = {LOCK_MILLISECONDS}")
         name = f"tovgov partitions {model._meta.db_table}"
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
+
+
+def _patience() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL lock_timeout = {LOCK_MILLISECONDS}")
 
 
 def _attach(model: type[models.Model]) -> str:

@@ -13,6 +13,7 @@ from audit.exceptions import TovgovError
 from audit.exports import request as exports
 from audit.imports import connection_watch, schedule
 from audit.imports.perform import perform as perform_import
+from audit.imports.retention import work as retention
 from audit.models import (
     AuditImport,
     Export,
@@ -39,7 +40,7 @@ def tick() -> None:
     and look at every target. One that fails does not keep the next from running."""
     with ExitStack() as acts:  # a bug in one propagates, after the others have run
         ours = [confirm_targets, windows.relock_due, drift.watch, connection_watch.watch, clients.learn, schedule.watch]
-        ours += [exports.expire, checkpoints.watch, publication.watch, run.wake, deliver.tend]
+        ours += [exports.expire, checkpoints.watch, publication.watch, run.wake, deliver.tend, retention.wake]
         for act in reversed([jobs.reap, partitions.look_after, approvals.expire, *registry.ticks, *ours]):
             acts.callback(_run, act)
 
@@ -108,3 +109,8 @@ def send_notifications() -> None:
 def run_anomalies() -> None:
     """Run the anomaly rules over what is new."""
     run.run_all()
+
+
+def retire_entries() -> None:
+    """Retire imported entries that are older than their sources keep them."""
+    retention.retire_due()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
@@ -14,7 +15,8 @@ from audit.admin.jobs import JobAdmin
 from audit.admin.log_sources import LogSourcePages, Pause, Remove, Resume
 from audit.exports import request as exports
 from audit.imports import asking
-from audit.models import OPEN_STATES, SERVER_LOGS, AuditImport, Checkpoint, ImportSource
+from audit.imports.retention import keeping
+from audit.models import OPEN_STATES, SERVER_LOGS, AuditImport, Checkpoint, ImportKind, ImportSource
 from audit.seals import proofs
 from audit.seals import request as seals
 from audit.seals.verify import VERIFY
@@ -42,6 +44,38 @@ class ImportNow(Act):
     def perform(self, obj: ImportSource, *, actor: Actor, data: dict[str, Any]) -> Done:
         run = asking.request(obj, actor=actor, reason=data["reason"])
         return Done(f"{run} is queued.", page_of(run))
+
+
+class Keep(Act):
+    slug = "keep"
+    label = "Keep for …"
+    permission = keeping.MANAGE
+    reason = Reason.WELCOME
+    in_list = False
+
+    def consequences(self, obj: ImportSource) -> list[str]:
+        return [
+            f"Once a day entries of {obj} that are older are removed from tovgov for good. Their hashes, counts and"
+            " groups stay, and the ledger says who set this.",
+            "Entries that wait for a review, belong to an open incident or are cited by an open alert stay.",
+        ]
+
+    def warning(self, objects: Any) -> str:
+        if objects[0].kind != ImportKind.DELETIONS:
+            return ""
+        return "These are deleted rows: what is retired can never be put back."
+
+    def fields(self, objects: Any) -> dict[str, forms.Field]:
+        days = forms.IntegerField(
+            label="Days", required=False, min_value=1, max_value=keeping.MOST, initial=objects[0].keep_days,
+            help_text="Empty: for ever.",
+        )  # fmt: skip
+        return {"days": days}
+
+    def perform(self, obj: ImportSource, *, actor: Actor, data: dict[str, Any]) -> Done:
+        row = keeping.keep(obj, data["days"], actor=actor, reason=data["reason"])
+        days = keeping.days_of(row)
+        return Done(f"Entries of {row} are kept {'for ever' if days is None else f'for {days:,} days'}.")
 
 
 class VerifySeals(Act):
@@ -101,7 +135,10 @@ class ExportLog(ExportWithProof):
 
 @admin.register(ImportSource)
 class ImportSourceAdmin(LogSourcePages):
-    acts = [ImportNow(), Pause(), Resume(), VerifySeals(), ExportDeletes(), ExportConnections(), ExportLog(), Remove()]
+    acts = [
+        ImportNow(), Pause(), Resume(), Keep(), VerifySeals(), ExportDeletes(), ExportConnections(), ExportLog(),
+        Remove(),
+    ]  # fmt: skip
     change_list_template = "tovgov/import_sources.html"
     record_template = "tovgov/import_source.html"
     list_display = ("target", "source", "environment", "status", "lag", "looked")
@@ -139,6 +176,7 @@ class ImportSourceAdmin(LogSourcePages):
             "source": obj,
             "is_server_log": obj.kind in SERVER_LOGS,
             "lag": self.lag(obj),
+            "kept": keeping.shown(obj),
             "imports": obj.imports.all()[:20],
             "files": obj.files.defer("pending")[:50],
             "surpluses": surplus.order_by("-at")[:20],

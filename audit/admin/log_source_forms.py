@@ -57,7 +57,7 @@ class SourceForm(forms.Form):
     )
 
     def __init__(self, data: Any = None, *, source: ImportSource | None, target: str = "") -> None:
-        now = facts_of(source) if source else {"target": target or None}
+        now = facts_of(source) if source else {"target": target or None, "keep_days": conf.log_keep_days()}
         super().__init__(data, initial=now, auto_id="source_%s")
         if source is not None:  # what it is stays; how it is read may change
             for name in ("target", "kind", "name"):
@@ -108,7 +108,9 @@ class UploadForm(forms.Form):
     )
 
     def __init__(self, data: Any = None, files: Any = None, *, target: str = "") -> None:
-        super().__init__(data, files, initial={"target": target or None}, auto_id="upload_%s")
+        super().__init__(
+            data, files, initial={"target": target or None, "keep_days": conf.log_keep_days()}, auto_id="upload_%s"
+        )
 
     @property
     def sent(self) -> list[UploadedFile[bytes]]:

@@ -2,6 +2,7 @@ import audit.models.fields
 import audit.models.targets
 import django.core.validators
 import django.db.models.deletion
+import django.db.models.expressions
 import django.db.models.functions.text
 import django.utils.timezone
 import uuid
@@ -43,6 +44,7 @@ class Migration(migrations.Migration):
                 ('settings', models.JSONField(default=dict, help_text='What its kind needs, for example the folder.')),
                 ('is_active', models.BooleanField(default=True)),
                 ('keep_days', models.PositiveIntegerField(blank=True, help_text='Entries older than this are retired.', null=True)),
+                ('retention', models.JSONField(default=dict, help_text='{"after": {table: [time, id]}, "done_at"}: how far entries were looked through for what is over.')),
                 ('incarnation', models.CharField(blank=True, help_text='system identifier/database oid/timeline', max_length=80)),
                 ('position', models.JSONField(default=dict, help_text='{"transaction", "record", …}: everything up to it was read.')),
                 ('imported', models.JSONField(default=dict, help_text="Deleted rows stored of this incarnation, by the table's oid.")),
@@ -368,6 +370,8 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('first_leaf', models.BigIntegerField()),
                 ('last_leaf', models.BigIntegerField()),
+                ('count', models.BigIntegerField(help_text='How many leaves are retired of those.')),
+                ('runs', models.JSONField(default=list, help_text='[[first, last], …] when it is not all of them; the ledger has its hash.')),
                 ('at', models.DateTimeField(auto_now_add=True)),
                 ('by', models.CharField(max_length=150)),
                 ('reason', models.TextField(blank=True)),
@@ -1129,7 +1133,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='retiredrange',
-            constraint=models.CheckConstraint(condition=models.Q(('first_leaf__gte', 0), ('last_leaf__gte', models.F('first_leaf'))), name='a_retired_range_has_leaves'),
+            constraint=models.CheckConstraint(condition=models.Q(('first_leaf__gte', 0), ('last_leaf__gte', models.F('first_leaf')), ('count__gte', 1), ('count__lte', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('last_leaf'), '-', models.F('first_leaf')), '+', models.Value(1)))), name='a_retired_range_has_leaves'),
         ),
         migrations.AddConstraint(
             model_name='checkpoint',

@@ -46,6 +46,10 @@ class ImportSource(models.Model):
     settings = models.JSONField(default=dict, help_text="What its kind needs, for example the folder.")
     is_active = models.BooleanField(default=True)
     keep_days = models.PositiveIntegerField(null=True, blank=True, help_text="Entries older than this are retired.")
+    retention = models.JSONField(
+        default=dict,
+        help_text='{"after": {table: [time, id]}, "done_at"}: how far entries were looked through for what is over.',
+    )
     incarnation = models.CharField(max_length=80, blank=True, help_text="system identifier/database oid/timeline")
     position = models.JSONField(default=dict, help_text='{"transaction", "record", …}: everything up to it was read.')
     imported = models.JSONField(default=dict, help_text="Deleted rows stored of this incarnation, by the table's oid.")

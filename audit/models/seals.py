@@ -79,11 +79,16 @@ class Checkpoint(models.Model):
 
 
 class RetiredRange(models.Model):
-    """Leaves whose entries were removed on purpose; their hashes are kept."""
+    """Leaves whose entries were removed on purpose; their hashes are kept. What lies between and is still held is not
+    among them."""
 
     tree = models.ForeignKey(SealTree, on_delete=models.PROTECT, related_name="retired")
     first_leaf = models.BigIntegerField()
     last_leaf = models.BigIntegerField()
+    count = models.BigIntegerField(help_text="How many leaves are retired of those.")
+    runs = models.JSONField(
+        default=list, help_text="[[first, last], …] when it is not all of them; the ledger has its hash."
+    )
     at = models.DateTimeField(auto_now_add=True)
     by = models.CharField(max_length=150)
     reason = models.TextField(blank=True)
@@ -92,7 +97,11 @@ class RetiredRange(models.Model):
         ordering = ["first_leaf"]
         constraints = [
             models.CheckConstraint(
-                condition=Q(first_leaf__gte=0) & Q(last_leaf__gte=F("first_leaf")), name="a_retired_range_has_leaves"
+                condition=Q(first_leaf__gte=0)
+                & Q(last_leaf__gte=F("first_leaf"))
+                & Q(count__gte=1)
+                & Q(count__lte=F("last_leaf") - F("first_leaf") + 1),
+                name="a_retired_range_has_leaves",
             )
         ]
 

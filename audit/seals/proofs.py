@@ -140,11 +140,11 @@ def _write_proof(
 def _left(tree: SealTree, first: int, last: int) -> list[tuple[int, int]]:
     """The leaves from ``first`` to ``last`` that are not retired."""
     found, at = [], first
-    for one in retirement.of_tree(tree)[0]:
-        if at <= one.last and one.first <= last:
-            if at < one.first:
-                found.append((at, one.first - 1))
-            at = one.last + 1
+    for run_first, run_last in retirement.runs_of(retirement.of_tree(tree)[0]):
+        if at <= run_last and run_first <= last:
+            if at < run_first:
+                found.append((at, run_first - 1))
+            at = run_last + 1
     return [*found, (at, last)] if at <= last else found
 
 

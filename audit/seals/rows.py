@@ -11,7 +11,7 @@ from typing import IO
 from audit.models import ImportSource
 from audit.seals.entries import Sealed, copied, tables_of
 from audit.seals.merkle import HASH
-from audit.seals.retirement import Retired
+from audit.seals.retirement import Retired, runs_of
 from audit.seals.told import leaves as words
 from audit.seals.told import ranges, some
 
@@ -48,10 +48,10 @@ def verify(
         found.sound = count - seen.count(0) - len(wrong.altered)
         found.faults += some(list(_altered(wrong.altered, seen, expected)))
     found.faults += some(wrong.put_in)
-    for one in retired:
-        part = seen[one.first : one.last + 1]
+    for first, last in runs_of(retired):
+        part = seen[first : last + 1]
         found.retired += part.count(0)
-        seen[one.first : one.last + 1] = b"\x01" * len(part)
+        seen[first : last + 1] = b"\x01" * len(part)
     gone = list(ranges(_unseen(seen)))
     found.faults += some([f"{words(*one)} {'is' if one[0] == one[1] else 'are'} gone." for one in gone])
     return found

@@ -98,7 +98,7 @@ def _verify_source(
         found = rows.verify(source, tree.size, leaves, retired, tell)
     faults += retired_faults + found.faults
     verdict.faults += [f"{source}: {fault}" for fault in faults]
-    verdict.notices += [f"{source}: {one.words}" for one in retired]
+    verdict.notices += [f"{source}: {one}" for one in retirement.told(retired)]
     signed = checkpoints[-1].size if checkpoints else 0
     if tree.size > signed:
         verdict.notices.append(f"{source}: {tree.size - signed:,} entries wait for their first checkpoint.")

@@ -9,10 +9,11 @@ from typing import Any
 
 from django.db import transaction
 
-from audit import ledger
+from audit import conf, ledger
 from audit.actors import Actor
 from audit.exceptions import ImportRunning, LogSourceInvalid, LogSourceUsed, NoSuchLogSource, TovgovError
 from audit.imports import asking
+from audit.imports.retention import keeping
 from audit.imports.server_logs import bring, files, sources
 from audit.imports.server_logs.sources import sent
 from audit.models import OPEN_STATES, SERVER_LOGS, AuditImport, ImportKind, ImportSource, LogFile, Target
@@ -22,12 +23,16 @@ from audit.postgres.logs.record import Found, LogRecord
 MANAGE = "audit.manage_sources"
 SETTINGS = ("folder", "patterns", "format", "prefix", "encoding", "timezone")
 SHOWN = 20
+USUAL = -1
+"""Keep entries as long as ``TOVGOV_LOG_KEEP_DAYS`` says."""
 
 
 def add(target: Target, kind: str, *, name: str = "", settings: dict[str, Any] | None = None,
-        keep_days: int | None = None, actor: Actor, reason: str = "") -> ImportSource:  # fmt: skip
-    """Add a source of server logs. Raises ``NotPermitted`` and ``LogSourceInvalid``."""
+        keep_days: int | None = USUAL, actor: Actor, reason: str = "") -> ImportSource:  # fmt: skip
+    """Add a source of server logs. Its entries are kept for ``keep_days``, None for ever. Raises ``NotPermitted``,
+    ``LogSourceInvalid`` and ``KeepDaysInvalid``."""
     actor.require(MANAGE)
+    keep_days = keeping.checked(conf.log_keep_days() if keep_days == USUAL else keep_days)
     settings = checked(kind, settings or {})
     _check_name(target, kind, name)
     with transaction.atomic():
@@ -41,8 +46,9 @@ def add(target: Target, kind: str, *, name: str = "", settings: dict[str, Any] |
 def change(source: ImportSource, *, settings: dict[str, Any], keep_days: int | None, actor: Actor,
            reason: str = "") -> ImportSource:  # fmt: skip
     """Change how a source is read and how long it is kept. Files that could not be read are tried again. Raises
-    ``NotPermitted`` and ``LogSourceInvalid``."""
+    ``NotPermitted``, ``LogSourceInvalid`` and ``KeepDaysInvalid``."""
     actor.require(MANAGE)
+    keeping.checked(keep_days)
     with transaction.atomic():
         row = ImportSource.objects.select_for_update(of=("self",)).select_related("target").get(pk=source.pk)
         row.settings, row.keep_days = checked(row.kind, settings), keep_days
@@ -199,7 +205,9 @@ def sent_source(target: Target, *, actor: Actor) -> ImportSource:
         return row
     actor.require(asking.RUN)
     with transaction.atomic():
-        row, was_made = ImportSource.objects.get_or_create(target=target, kind=ImportKind.SENT, name="")
+        row, was_made = ImportSource.objects.get_or_create(
+            target=target, kind=ImportKind.SENT, name="", defaults={"keep_days": conf.log_keep_days()}
+        )
         if was_made:
             _note("add", row, actor=actor, reason="")
     return row

@@ -10,6 +10,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from audit.imports import asking, deletions
+from audit.imports.retention import keeping
 from audit.imports.server_logs import setup
 from audit.jobs import facts as job_facts
 from audit.lookup import find_target
@@ -53,9 +54,14 @@ class Command(SealVerbs):
         add.add_argument("--prefix", default="", help="log_line_prefix of stderr and syslog; guessed when not given")
         add.add_argument("--encoding", default="")
         add.add_argument("--timezone", default="")
-        add.add_argument("--keep-days", type=int, help="how long entries shall be kept; nothing removes them yet")
+        add.add_argument("--keep-days", type=int, help="retire entries that are older; 365 when not given, 0: never")
         add.add_argument("--reason", default="")
         add.add_argument("--try", dest="attempt", action="store_true", help="only look what would be read")
+        keep = self.verb(parser, "keep", self.keep, "say how many days the entries of a source are kept")
+        keep.add_argument("target")
+        keep.add_argument("source", help="its name, kind or number")
+        keep.add_argument("days", type=_days, help="a number of days, or forever")
+        keep.add_argument("--reason", default="")
         for name, act, words in (
             ("pause", self.pause, "read a server log no more"),
             ("resume", self.resume, "read a paused server log again"),
@@ -121,8 +127,9 @@ class Command(SealVerbs):
             facts = {"files": trial.files, "bytes": trial.bytes, "newest": trial.shown}
             self.emit(options, facts, self.table(("file", "format", "first record (UTC)", "fault"), cells))
             return
+        days = setup.USUAL if options["keep_days"] is None else options["keep_days"] or None
         source = setup.add(
-            target, options["kind"], name=options["name"], settings=settings, keep_days=options["keep_days"],
+            target, options["kind"], name=options["name"], settings=settings, keep_days=days,
             actor=actor, reason=options["reason"],
         )  # fmt: skip
         self.emit(options, _facts(source), f"{source} is read once a minute; its number is {source.pk}.")
@@ -146,6 +153,13 @@ class Command(SealVerbs):
         setup.resume(source, actor=self.actor(options), reason=options["reason"])
         self.emit(options, _facts(source), f"{source} is read again.")
 
+    def keep(self, options: dict[str, Any]) -> None:
+        found = keeping.find(find_target(options["target"]), options["source"])
+        source = keeping.keep(found, options["days"], actor=self.actor(options), reason=options["reason"])
+        days = keeping.days_of(source)
+        words = "for ever" if days is None else f"for {days:,} days; what is older is retired from now on"
+        self.emit(options, _facts(source), f"Entries of {source} are kept {words}.")
+
     def remove(self, options: dict[str, Any]) -> None:
         source = setup.find(find_target(options["target"]), options["source"])
         facts, words = _facts(source), f"{source} is removed."
@@ -156,6 +170,10 @@ class Command(SealVerbs):
 def _facts(row: ImportSource) -> dict[str, Any]:
     names = ("kind", "name", "settings", "is_active", "keep_days", "looked_at", "heard_at", "error_code", "error")
     return {"id": row.pk, "target": row.target.name} | {name: getattr(row, name) for name in names}
+
+
+def _days(text: str) -> int | None:
+    return None if text == "forever" else int(text)
 
 
 def _lag(row: ImportSource) -> str:

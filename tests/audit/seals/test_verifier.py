@@ -240,7 +240,7 @@ def test_what_is_no_proof_cannot_be_read(key: Path, tmp_path: Path, text: str) -
 
 
 def test_retired_entries_are_left_out_and_the_rest_is_proved(source: ImportSource, key: Path, tmp_path: Path) -> None:
-    retirement.retire(source, 1, 3, actor=TOVGOV)
+    retirement.retire(source, [(1, 3)], actor=TOVGOV)
     execute("DELETE FROM audit_connectionauditlog WHERE leaf BETWEEN 1 AND 3")
     checkpoints.make(source.seal_tree)
     path = tmp_path / "bundle.zip"

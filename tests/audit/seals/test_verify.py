@@ -141,7 +141,7 @@ def test_a_checkpoint_cannot_be_changed_or_removed(source: ImportSource, keys: P
 
 
 def test_a_retired_range_cannot_be_changed_or_removed(source: ImportSource) -> None:
-    retirement.retire(source, 0, 2, actor=TOVGOV)
+    retirement.retire(source, [(0, 2)], actor=TOVGOV)
     for statement in ("UPDATE audit_retiredrange SET last_leaf = 5", "DELETE FROM audit_retiredrange"):
         with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
             execute(statement)
@@ -260,7 +260,7 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
 
 
 def test_retired_entries_are_no_fault_and_the_others_are_still_proved(source: ImportSource, keys: Path) -> None:
-    retirement.retire(source, 1, 3, actor=TOVGOV, reason="A year is over.")
+    retirement.retire(source, [(1, 3)], actor=TOVGOV, reason="A year is over.")
     execute(f"DELETE FROM {LOG} WHERE leaf BETWEEN 1 AND 3")
     verdict = verify.verify(source.target, actor=TOVGOV)
     assert (verdict.rows, verdict.retired, verdict.faults) == (3, 3, [])
@@ -271,17 +271,33 @@ def test_retired_entries_are_no_fault_and_the_others_are_still_proved(source: Im
 
 
 def test_a_retirement_that_the_ledger_does_not_know_is_not_believed(source: ImportSource) -> None:
-    RetiredRange.objects.create(tree=source.seal_tree, first_leaf=1, last_leaf=2, by="nobody")
+    RetiredRange.objects.create(tree=source.seal_tree, first_leaf=1, last_leaf=2, count=2, by="nobody")
     execute(f"DELETE FROM {LOG} WHERE leaf IN (1, 2)")
     found = " ".join(faults(source))
     assert "the ledger does not know that leaves 1 to 2 were retired" in found
     assert "leaves 1 to 2 are gone" in found
 
 
+def test_an_entry_that_was_held_between_retired_ones_is_still_missed(source: ImportSource, keys: Path) -> None:
+    retirement.retire(source, [(0, 1), (4, 5)], actor=TOVGOV)
+    execute(f"DELETE FROM {LOG} WHERE leaf NOT IN (2, 3)")
+    verdict = verify.verify(source.target, actor=TOVGOV)
+    assert (verdict.rows, verdict.retired, verdict.faults) == (2, 4, [])
+    execute(f"DELETE FROM {LOG} WHERE leaf = 3")
+    assert "leaf 3 is gone" in faults(source)[0]
+
+
+def test_runs_that_were_widened_afterwards_are_not_believed(source: ImportSource, keys: Path) -> None:
+    retirement.retire(source, [(0, 1), (4, 5)], actor=TOVGOV)
+    as_owner("audit_retiredrange", "UPDATE audit_retiredrange SET runs = '[[0, 3], [4, 5]]'")
+    execute(f"DELETE FROM {LOG}")
+    assert "the ledger does not know that leaves 0 to 5 were retired" in " ".join(faults(source))
+
+
 @pytest.mark.parametrize(("first", "last"), [(0, 6), (-1, 2), (3, 2)])
 def test_leaves_that_are_not_there_cannot_be_retired(source: ImportSource, first: int, last: int) -> None:
     with pytest.raises(ValueError, match="cannot be retired"):
-        retirement.retire(source, first, last, actor=TOVGOV)
+        retirement.retire(source, [(first, last)], actor=TOVGOV)
 
 
 # --- checkpoints ------------------------------------------------------------------------------------------------------
