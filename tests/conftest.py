@@ -17,7 +17,7 @@ from audit.postgres.connect import ConnInfo
 from tests import clusters as servers
 from tests import environment, names
 from tests.cast import Cast, gather
-from tests.flush import guards_lifted
+from tests.flush import only_what_has_rows
 from tovgov.demo.club import DATABASE
 from tovgov.embedded import Cluster
 
@@ -47,9 +47,9 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
 
 
 @pytest.fixture(scope="session", autouse=True)
-def append_only_tables_may_be_flushed() -> Iterator[None]:
-    """Between tests that commit, Django truncates every table."""
-    with guards_lifted():
+def tables_are_emptied_quickly() -> Iterator[None]:
+    """Between tests that commit; see ``tests/flush.py``."""
+    with only_what_has_rows():
         yield
 
 
