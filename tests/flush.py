@@ -1,5 +1,5 @@
-"""Between tests that commit, Django truncates every table: a fifth of a second, with the logs' partitions. Here what has
-rows is emptied, and what is append-only lets it. Tests only."""
+"""Between tests that commit, Django truncates every table: a fifth of a second, with the logs' partitions. Here what
+has rows is emptied, and what is append-only lets it. Tests only."""
 
 from __future__ import annotations
 

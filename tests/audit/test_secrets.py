@@ -11,10 +11,10 @@ from django.db import connection
 from audit import ledger
 from audit.actors import Actor
 from audit.exceptions import LedgerBroken, NotPermitted, SecretUnreadable
-from audit.models import Credential, LedgerEntry, LedgerHead
+from audit.models import Credential, LedgerEntry, LedgerHead, NotificationChannel, PlaceKind, PublicationPlace
 from audit.secrets import encrypted_fields, rotate_keys
 from backups.models import Destination
-from tests.factories import CredentialFactory, DestinationFactory
+from tests.factories import CredentialFactory, DestinationFactory, NotificationChannelFactory
 
 pytestmark = pytest.mark.django_db
 OLD, NEW = (base64.urlsafe_b64encode(letter * 32).decode() for letter in (b"o", b"n"))
@@ -27,6 +27,8 @@ def two_keys(settings: Any) -> None:
     CredentialFactory(password="swordfish")
     CredentialFactory(password="")
     DestinationFactory(secrets={"password": "marlin"})
+    NotificationChannelFactory(url="jsons://sailfish@hooks.example.org")
+    PublicationPlace.objects.create(name="Checkpoints", kind=PlaceKind.WEBHOOK, secret="wahoo")
     ledger.append("test.act", actor=Actor.system("tests"))
     settings.TOVGOV_SECRET_KEYS = [NEW, OLD]
 
@@ -34,9 +36,16 @@ def two_keys(settings: Any) -> None:
 def test_after_rotation_the_old_key_can_be_dropped(settings: Any, tovgov: Actor) -> None:
     counts = rotate_keys(actor=tovgov)
     settings.TOVGOV_SECRET_KEYS = [NEW]
-    assert counts == {"audit.Credential.password": 1, "backups.Destination.secrets": 1}
+    assert counts == {
+        "audit.Credential.password": 1,
+        "audit.NotificationChannel.url": 1,
+        "audit.PublicationPlace.secret": 1,
+        "backups.Destination.secrets": 1,
+    }
     assert {row.password for row in Credential.objects.all()} == {"swordfish", ""}
     assert Destination.objects.get().secrets == {"password": "marlin"}
+    assert NotificationChannel.objects.get().url == "jsons://sailfish@hooks.example.org"
+    assert PublicationPlace.objects.get().secret == "wahoo"
     assert ledger.verify().is_sound
     ledger.append("test.act", actor=tovgov)
     assert ledger.verify().is_sound
@@ -86,5 +95,7 @@ def test_who_may_not_change_credentials_may_not_rotate(asker: Actor) -> None:
 def test_every_field_that_holds_secrets_is_known() -> None:
     assert {(model._meta.label, field) for model, field in encrypted_fields()} == {
         ("audit.Credential", "password"),
+        ("audit.NotificationChannel", "url"),
+        ("audit.PublicationPlace", "secret"),
         ("backups.Destination", "secrets"),
     }
