@@ -159,6 +159,7 @@ def wrong_with(visitor: Visitor, paths: list[str]) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("width", [DESK, PHONE])
 def test_nothing_is_wrong_with_any_page(transactional_db: None, visit: Visit, width: int) -> None:
     scenery.build()
