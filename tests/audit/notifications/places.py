@@ -93,15 +93,15 @@ class Mailbox:
 def mailbox() -> Iterator[Mailbox]:
     """A mail server within this block."""
     box, loop = Mailbox(), asyncio.new_event_loop()
-    server = loop.run_until_complete(loop.create_server(lambda: SMTP(box, hostname="mail.example.org"), "127.0.0.1", 0))
-    box.port = server.sockets[0].getsockname()[1]
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread = threading.Thread(target=loop.run_forever, daemon=True)  # this one may have a browser's loop
     thread.start()
+    listen = loop.create_server(lambda: SMTP(box, hostname="mail.example.org"), "127.0.0.1", 0)
+    server = asyncio.run_coroutine_threadsafe(listen, loop).result(60)
+    box.port = server.sockets[0].getsockname()[1]
     try:
         yield box
     finally:
         loop.call_soon_threadsafe(server.close)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
-        loop.run_until_complete(asyncio.sleep(0))
         loop.close()

@@ -6,11 +6,12 @@ import secrets
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 import pytest
 from psycopg import sql
@@ -49,8 +50,9 @@ class Writer:
         """What the server wrote in each format while ``change`` ran."""
         before = {format_: path.stat().st_size for format_, path in self.paths().items()}
         change()
-        self.mark()
-        return {format_: path.read_bytes()[before[format_] :] for format_, path in self.paths().items()}
+        self.wait_for_sessions()
+        with self.marked():
+            return {format_: path.read_bytes()[before[format_] :] for format_, path in self.paths().items()}
 
     def paths(self) -> dict[str, Path]:
         return {format_: self.cluster.folder / "log" / name for format_, name in FILES.items()}
@@ -67,16 +69,40 @@ class Writer:
 
     def mark(self) -> None:
         """Wait until everything written so far stands in all files."""
+        with self.marked():
+            pass
+        self.wait_for_sessions()
+
+    @contextmanager
+    def marked(self) -> Iterator[None]:
+        """Everything written so far stands in all files. Its own session ends after the block: the record of that would
+        stand in one file before the others."""
         word = secrets.token_hex(8)
-        self.execute(f"DO $$ BEGIN RAISE LOG 'mark {word}'; END $$")
+        with psycopg.connect(**self.cluster.keywords(), autocommit=True) as connection:  # type: ignore[arg-type]
+            connection.execute(f"DO $$ BEGIN RAISE LOG 'mark {word}'; END $$".encode())
+            deadline = time.monotonic() + SECONDS
+            for path in self.paths().values():
+                while True:
+                    text = path.read_bytes()
+                    if text.endswith(b"\n") and (b"mark " + word.encode()) in text:
+                        break
+                    assert time.monotonic() < deadline, f"{path} does not get its lines"
+                    time.sleep(0.01)
+            yield
+
+    def wait_for_sessions(self) -> None:
+        """Wait until the processes of all sessions are gone: they write their last record as they go."""
         deadline = time.monotonic() + SECONDS
-        for path in self.paths().values():
-            while True:
-                text = path.read_bytes()
-                if text.endswith(b"\n") and (b"mark " + word.encode()) in text:
-                    break
-                assert time.monotonic() < deadline, f"{path} does not get its lines"
-                time.sleep(0.01)
+        while self._sessions():
+            assert time.monotonic() < deadline, "a session does not end"
+            time.sleep(0.01)
+
+    def _sessions(self) -> list[str]:
+        server, titles = self.cluster.process(), []
+        for child in server.children() if server else []:
+            with suppress(psutil.Error):
+                titles.append(" ".join(child.cmdline()))
+        return [title for title in titles if "127.0.0.1(" in title or "[local]" in title]
 
     def set(self, **settings: str) -> None:
         """Change settings of the running server and wait until new sessions have them."""
