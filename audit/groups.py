@@ -36,6 +36,7 @@ STAFF = [
 ]
 MANAGER = [
     *STAFF,
+    "lead_incident",
     "add_target",
     "change_target",
     "identify_target",

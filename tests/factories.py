@@ -651,9 +651,11 @@ class IncidentFactory(DjangoModelFactory):
     class Meta:
         model = Incident
 
+    number = factory.Sequence(lambda n: n + 1_000)
     target = factory.SubFactory(TargetFactory)
     title = "Users deleted at night by a script"
     opened_by = "alice"
+    detected_at = factory.LazyFunction(lambda: ago(hours=1))
 
 
 class ImportSourceFactory(DjangoModelFactory):

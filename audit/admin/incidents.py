@@ -13,6 +13,7 @@ from audit.actors import Actor
 from audit.admin.acts import Act, Done, Reason
 from audit.admin.base import RecordAdmin
 from audit.models import Incident
+from audit.models.incidents import UNRESOLVED
 from audit.templatetags.tovgov import age, badge, environment_badge, state_badge
 
 LISTED = 50
@@ -49,7 +50,11 @@ class Openness(admin.SimpleListFilter):
         return [("open", "Open"), ("closed", "Closed")]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        return queryset.filter(closed_at__isnull=self.value() == "open") if self.value() else queryset
+        return (
+            queryset.filter(status__in=UNRESOLVED)
+            if self.value() == "open"
+            else (queryset.exclude(status__in=UNRESOLVED) if self.value() else queryset)
+        )
 
 
 @admin.register(Incident)

@@ -21,6 +21,7 @@ from audit.admin.keyset import KeysetMixin
 from audit.exceptions import FilterInvalid, TovgovError
 from audit.lists import keyset
 from audit.models import Incident, Reviewed
+from audit.models.incidents import UNRESOLVED
 from audit.templatetags.tovgov import state_badge
 
 SHOWN = 5
@@ -99,7 +100,7 @@ class Suspect(ReviewAct):
         ]
 
     def fields(self, objects: Sequence[Any]) -> dict[str, forms.Field]:
-        open_ones = Incident.objects.filter(closed_at=None).select_related("target")
+        open_ones = Incident.objects.filter(status__in=UNRESOLVED).select_related("target")
         return {
             "incident": forms.ModelChoiceField(open_ones, required=False, empty_label="Open a new one"),
             "title": forms.CharField(

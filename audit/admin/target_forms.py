@@ -50,6 +50,10 @@ def fact_fields(target: Target | None = None) -> dict[str, forms.Field]:
             label="Backups are proved",
             help_text="On a scratch server if there is one; else in a scratch database beside the target.",
         ),
+        "rpo_goal_minutes": _goal(
+            "RPO goal", "At most so many minutes of data may be lost; incidents are measured by it."
+        ),
+        "rto_goal_minutes": _goal("RTO goal", "After at most so many minutes it must be in service again."),
         "notes": forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 3})),
     }
     if target is not None:
@@ -59,6 +63,12 @@ def fact_fields(target: Target | None = None) -> dict[str, forms.Field]:
         for name, field in fields.items():
             field.initial = getattr(target, name)
     return fields
+
+
+def _goal(label: str, help_text: str) -> forms.Field:
+    return forms.IntegerField(
+        label=label, required=False, min_value=1, max_value=5_256_000, help_text=f"{help_text} Empty: no goal."
+    )
 
 
 def role_fields(purpose: Purpose) -> dict[str, forms.Field]:
@@ -109,7 +119,10 @@ class RegisterForm(forms.Form):
         plan = [
             ("What it is", ("name", "environment", "database")),
             ("Where it is", ("host", "port", "sslmode", "service", "maintenance_database")),
-            ("How it is guarded", ("sentinels", "proving_target", "notes", "twin_reason")),
+            (
+                "How it is guarded",
+                ("sentinels", "proving_target", "rpo_goal_minutes", "rto_goal_minutes", "notes", "twin_reason"),
+            ),
         ]
         return [(heading, [self[name] for name in names]) for heading, names in plan]
 

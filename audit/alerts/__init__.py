@@ -12,6 +12,7 @@ from audit import conf, incidents, ledger
 from audit.actors import Actor
 from audit.alerts import outbox
 from audit.alerts.evidence import KEPT, Cited, cite
+from audit.alerts.incident_kinds import kind_of
 from audit.exceptions import AlertResolved, ReasonMissing, SilenceInvalid
 from audit.models import Alert, Change, Severity, Target
 
@@ -91,6 +92,7 @@ def _join_incident(row: Alert, fingerprint: str) -> None:
         actor=SYSTEM,
         reason=row.hint,
         severity=Severity(row.severity),
+        kind=kind_of(row.kind),
         fingerprint=fingerprint or f"{row.kind}:{row.fingerprint}",
     )
     row.save(update_fields=["incident"])

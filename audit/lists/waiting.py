@@ -11,6 +11,7 @@ from psycopg import sql
 
 from audit.lists.keyset import CAP, Count
 from audit.models import Incident, Reviewed
+from audit.models.incidents import UNRESOLVED
 
 QUERY = """
 SELECT target.id, target.name, target.environment, unreviewed.number, in_review.number, suspicious.number, oldest.at,
@@ -90,5 +91,5 @@ def oldest(kind: type[Reviewed], limit: int, **mine: Any) -> list[Any]:
 
 
 def open_incidents(limit: int) -> list[Incident]:
-    """Incidents that nobody has closed, the newest first."""
-    return list(Incident.objects.filter(closed_at=None).select_related("target")[:limit])
+    """Incidents that nobody has resolved, the newest first."""
+    return list(Incident.objects.filter(status__in=UNRESOLVED).select_related("target")[:limit])

@@ -21,7 +21,7 @@ from audit.models.imports import (
     ImportKind,
     ImportSource,
 )
-from audit.models.incidents import Incident
+from audit.models.incidents import Cause, Incident, IncidentKind, IncidentLoss, IncidentStatus, TimelineLine
 from audit.models.jobs import OPEN_STATES, Job, JobManager, JobQuerySet, JobState
 from audit.models.ledger import LedgerEntry, LedgerHead
 from audit.models.noise import LogSettings, NoiseFilter
@@ -65,6 +65,7 @@ __all__ = [
     "Approval",
     "ApprovalState",
     "AuditImport",
+    "Cause",
     "Change",
     "Checkpoint",
     "ClientPart",
@@ -85,6 +86,9 @@ __all__ = [
     "ImportKind",
     "ImportSource",
     "Incident",
+    "IncidentKind",
+    "IncidentLoss",
+    "IncidentStatus",
     "Job",
     "JobManager",
     "JobQuerySet",
@@ -123,5 +127,6 @@ __all__ = [
     "ServerLogGroup",
     "Severity",
     "Target",
+    "TimelineLine",
     "Undelete",
 ]

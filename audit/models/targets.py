@@ -88,6 +88,20 @@ class Target(models.Model):
         limit_choices_to={"environment": Environment.SCRATCH},
         help_text="A scratch server on which backups are proved; empty: a scratch database beside the target.",
     )
+    rpo_goal_minutes = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        verbose_name="RPO goal",
+        help_text="At most so many minutes of data may be lost. Empty: no goal was set.",
+    )
+    rto_goal_minutes = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        verbose_name="RTO goal",
+        help_text="After at most so many minutes it must be in service again. Empty: no goal was set.",
+    )
     notes = models.TextField(blank=True, validators=[sendable])
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -19,7 +19,7 @@ from audit.targets.reach import FALLBACK, address
 LOWER = "target.lower_environment"
 FACTS = (
     "name", "environment", "host", "port", "database", "service", "sslmode", "maintenance_database", "proving_target",
-    "notes", "is_active",
+    "rpo_goal_minutes", "rto_goal_minutes", "notes", "is_active",
 )  # fmt: skip
 
 Sentinel = tuple[str, str, int]

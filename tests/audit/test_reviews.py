@@ -97,7 +97,7 @@ def test_suspicious_joins_an_open_incident(asker: Actor) -> None:
 
 
 def test_a_closed_incident_is_not_joined(asker: Actor) -> None:
-    incident, row = factories.IncidentFactory(closed_at=factories.ago(hours=1), closed_by="bob"), one()
+    incident, row = factories.IncidentFactory(status="closed", closed_at=factories.ago(hours=1), closed_by="bob"), one()
     with pytest.raises(IncidentClosed):
         reviews.suspect([row], actor=asker, note=NOTE, incident=incident)
     row.refresh_from_db()

@@ -60,7 +60,7 @@ def build(root: Path, files: dict[str, str]) -> list[str]:
 
 FORBIDDEN = {
     "feature below": ("audit/ledger.py", "from audit.protection import install", "that points up"),
-    "models from exceptions": ("audit/exceptions.py", "from audit.models import Job", "that points up"),
+    "models from exceptions": ("audit/exceptions/base.py", "from audit.models import Job", "that points up"),
     "entry from a feature": ("audit/protection.py", "from audit.admin import site", "that points up"),
     "apps from tasks": ("audit/tasks.py", "import audit.apps", "that points up"),
     "ground, blind to each other": ("audit/models.py", "from audit.postgres import connect", "peers do not touch"),

@@ -10,11 +10,11 @@ from django.contrib.auth.models import User
 from django.core.management.base import CommandParser
 
 from audit import incidents, reviews
-from audit.exceptions import NoSuchIncident, ReviewTooMany, UnknownActor
+from audit.exceptions import ReviewTooMany, UnknownActor
 from audit.lists import keyset, waiting
 from audit.lists.saved import LISTINGS
 from audit.management.base import TovgovCommand
-from audit.models import Incident, Reviewed
+from audit.models import Reviewed
 
 FIELDS = ("state", "assignee_name", "decided_by", "decided_at", "closed_by", "closed_at")
 
@@ -83,13 +83,13 @@ class Command(TovgovCommand):
         if act == "assign":
             moved = reviews.assign(rows, _user(options["to"]), **more)
         elif act == "suspect":
-            incident = _incident(options["incident"]) if options["incident"] else None
+            incident = incidents.find(options["incident"]) if options["incident"] else None
             moved = reviews.suspect(rows, incident=incident, title=options["title"], **more)
         else:
             verbs = {"take": reviews.take, "accept": reviews.accept, "close": reviews.close,
                      "reopen": reviews.reopen, "note": reviews.add_note}  # fmt: skip
             moved = verbs[act](rows, **more)
-        number = moved.incident.pk if moved.incident else None
+        number = moved.incident.number if moved.incident else None
         told = {"changed": moved.changed, "left_out": moved.left_out, "incident": number}
         self.emit(options, told, f"{moved.changed} changed, {moved.left_out} left as they are.")
 
@@ -104,16 +104,9 @@ class Command(TovgovCommand):
         return found.rows
 
     def close_incident(self, options: dict[str, Any]) -> None:
-        row = _incident(options["id"])
+        row = incidents.find(options["id"])
         incidents.close(row, actor=self.actor(options), note=options["note"])
-        self.emit(options, {"incident": row.pk, "closed_at": row.closed_at}, f"Closed: {row}")
-
-
-def _incident(pk: int) -> Incident:
-    row = Incident.objects.filter(pk=pk).first()
-    if row is None:
-        raise NoSuchIncident(f"There is no incident {pk}.")
-    return row
+        self.emit(options, {"incident": row.number, "closed_at": row.closed_at}, f"Closed: {row}")
 
 
 def _user(name: str) -> User:

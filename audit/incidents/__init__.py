@@ -1,0 +1,43 @@
+"""Incidents: opened and numbered, joined by what belongs to them, led through their statuses, told in people's words.
+
+The steps from one status to the next are in ``lifecycle``, the words and stamps in ``story``.
+"""
+
+from audit.incidents.lifecycle import (
+    HANDLE,
+    LEAD,
+    accept_loss,
+    close,
+    find,
+    investigate,
+    join,
+    mitigate,
+    reopen,
+    request_acceptance,
+    resolve,
+    review,
+    suspicious,
+)
+from audit.incidents.opening import open_incident
+from audit.incidents.story import STORY, change_stamps, classify, tell
+
+__all__ = [
+    "HANDLE",
+    "LEAD",
+    "STORY",
+    "accept_loss",
+    "change_stamps",
+    "classify",
+    "close",
+    "find",
+    "investigate",
+    "join",
+    "mitigate",
+    "open_incident",
+    "reopen",
+    "request_acceptance",
+    "resolve",
+    "review",
+    "suspicious",
+    "tell",
+]

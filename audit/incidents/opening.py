@@ -1,0 +1,83 @@
+"""Opening an incident, by hand or by what tovgov itself finds; the same cause joins the unresolved one."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import Max
+from django.utils import timezone
+
+from audit import ledger
+from audit.actors import Actor
+from audit.exceptions import IncidentInvalid, StampsOutOfOrder
+from audit.incidents.lifecycle import HANDLE
+from audit.models import Incident, IncidentKind, Severity, Target
+from audit.models.incidents import UNRESOLVED
+
+NUMBER_LOCK = 0x696E6369  # "inci": one number at a time, to the end of the transaction, so that none is left out
+
+
+def open_incident(
+    title: str,
+    *,
+    target: Target | None,
+    actor: Actor,
+    reason: str = "",
+    severity: Severity = Severity.WARNING,
+    kind: IncidentKind = IncidentKind.OTHER,
+    fingerprint: str = "",
+    began_at: datetime | None = None,
+    detected_at: datetime | None = None,
+) -> Incident:
+    """Open an incident; with a ``fingerprint``, the unresolved one of the same cause is joined instead: it grows as
+    severe, and what was of no kind gets one. It is detected now unless ``detected_at`` says when.
+
+    Raises ``NotPermitted``, ``IncidentInvalid`` and ``StampsOutOfOrder``."""
+    actor.require(HANDLE)
+    if not title.strip():
+        raise IncidentInvalid
+    detected_at = detected_at or max(timezone.now(), began_at or timezone.now())
+    if began_at is not None and began_at > detected_at:
+        raise StampsOutOfOrder
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [NUMBER_LOCK])
+        same = Incident.objects.select_for_update().filter(fingerprint=fingerprint, status__in=UNRESOLVED)
+        row = same.first() if fingerprint else None
+        if row is not None:
+            _grow(row, severity, kind, began_at, actor)
+            return row
+        row = Incident.objects.create(
+            number=(Incident.objects.aggregate(last=Max("number"))["last"] or 0) + 1,
+            target=target,
+            title=title.strip()[:255],
+            severity=severity,
+            kind=kind,
+            fingerprint=fingerprint,
+            opened_by=actor.name,
+            reason=reason,
+            began_at=began_at,
+            detected_at=detected_at,
+        )
+        details = {"severity": str(severity), "kind": str(kind)}
+        ledger.append("incident.open", actor=actor, obj=row, target=target, reason=reason, **details)
+    return row
+
+
+def _grow(row: Incident, severity: Severity, kind: IncidentKind, began_at: datetime | None, actor: Actor) -> None:
+    changed: dict[str, Any] = {}
+    if severity.rank > Severity(row.severity).rank:
+        changed["severity"] = severity
+    if row.kind == IncidentKind.OTHER and kind != IncidentKind.OTHER:
+        changed["kind"] = kind
+    if began_at is not None and (row.began_at is None or began_at < row.began_at):
+        changed["began_at"] = min([began_at, *filter(None, [row.detected_at])])
+    if not changed:
+        return
+    for name, value in changed.items():
+        setattr(row, name, value)
+    row.save(update_fields=list(changed))
+    details = {name: str(value) for name, value in changed.items()}
+    ledger.append("incident.escalate", actor=actor, obj=row, target=row.target, **details)
