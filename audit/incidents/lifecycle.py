@@ -67,7 +67,7 @@ def join(row: Incident) -> Incident:
 
 def investigate(row: Incident, *, actor: Actor, note: str = "") -> None:
     """Take it: the actor leads, and it is acknowledged. Raises ``NotPermitted`` and ``IncidentMisfit``."""
-    lead = {"lead": actor.user, "lead_name": actor.name} if not row.lead_name else {}
+    lead: dict[str, Any] = {} if row.lead_name else {"lead": actor.user, "lead_name": actor.name}
     _step(row, "investigate", INVESTIGATING, actor, note, stamp="acknowledged_at", **lead)
 
 
@@ -87,7 +87,7 @@ def review(row: Incident, *, actor: Actor, note: str = "") -> None:
     """Its lessons are drawn: a person who may lead has read the whole record. Raises ``NotPermitted`` and
     ``IncidentMisfit``."""
     actor.require(LEAD)
-    who = {"reviewed_at": timezone.now(), "reviewed_by": actor.name}
+    who: dict[str, Any] = {"reviewed_at": timezone.now(), "reviewed_by": actor.name}
     _step(row, "review", REVIEWED, actor, note, **who)
 
 
@@ -97,7 +97,7 @@ def close(row: Incident, *, actor: Actor, note: str) -> None:
     _need(note)
     if row.status == CLOSED:
         raise IncidentClosed
-    who = {"closed_at": timezone.now(), "closed_by": actor.name, "closing_note": note.strip()}
+    who: dict[str, Any] = {"closed_at": timezone.now(), "closed_by": actor.name, "closing_note": note.strip()}
     _step(row, "close", CLOSED, actor, note, guard=_answered, **who)
 
 

@@ -219,7 +219,7 @@ class Incident(models.Model):
 
 
 def _between(first: object, then: object) -> timedelta | None:
-    return then - first if first is not None and then is not None else None  # type: ignore[operator,no-any-return]
+    return then - first if first is not None and then is not None else None  # type: ignore[operator]
 
 
 class IncidentLoss(models.Model):

@@ -161,6 +161,16 @@ def test_change_and_its_guards(target: Target, capsys: pytest.CaptureFixture[str
     assert target.environment == Environment.PRODUCTION
 
 
+def test_its_goals_are_set_and_no_goal_of_nothing(target: Target, capsys: pytest.CaptureFixture[str]) -> None:
+    assert (
+        call(capsys, "change", target.name, "--rpo-goal-minutes", "60", "--rto-goal-minutes", "30")[0] == ExitStatus.OK
+    )
+    target.refresh_from_db()
+    assert (target.rpo_goal_minutes, target.rto_goal_minutes) == (60, 30)
+    status, found, _ = call(capsys, "change", target.name, "--rpo-goal-minutes", "0")
+    assert (status, found["error"]["code"]) == (ExitStatus.USAGE, "target.invalid")
+
+
 def test_sentinel_reads_schema_table_and_rows(target: Target, capsys: pytest.CaptureFixture[str]) -> None:
     call(capsys, "sentinel", target.name, "public.User:20")
     assert str(target.sentinels.get()) == "public.User ≥ 20"

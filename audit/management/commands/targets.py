@@ -20,7 +20,17 @@ FIELDS = (
     "system_identifier", "database_oid", "server_version", "identified_at", "checked_at", "check_error_code",
     "check_error",
 )  # fmt: skip
-ADDRESS = ("host", "port", "service", "database", "maintenance_database", "sslmode", "notes")
+ADDRESS = (
+    "host",
+    "port",
+    "service",
+    "database",
+    "maintenance_database",
+    "sslmode",
+    "notes",
+    "rpo_goal_minutes",
+    "rto_goal_minutes",
+)
 
 
 def facts(target: Target) -> dict[str, Any]:
@@ -92,6 +102,8 @@ class Command(TovgovCommand):
         parser.add_argument("--maintenance-database", help="where to connect when the database is gone")
         parser.add_argument("--sslmode")
         parser.add_argument("--notes")
+        parser.add_argument("--rpo-goal-minutes", type=int, help="at most so many minutes of data may be lost")
+        parser.add_argument("--rto-goal-minutes", type=int, help="after at most so many minutes it must be in service")
 
     # --- verbs ------------------------------------------------------------------------------------------------
 
