@@ -15,7 +15,8 @@ from audit.models import Alert, Approval, ApprovalState
 
 OVERVIEW = "Overview"
 SECTIONS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
-    (OVERVIEW, (("audit.Approval", "Approvals"), ("audit.Alert", "Alerts"), ("audit.Incident", "Incidents"))),
+    (OVERVIEW, (("audit.Approval", "Approvals"), ("audit.Alert", "Alerts"))),
+    ("Explain", (("audit.Incident", "Incidents"),)),
     (
         "Recover",
         (("backups.Backup", "Backups"), ("backups.Restore", "Restores"), ("backups.Verification", "Verifications")),

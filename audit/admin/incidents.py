@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
@@ -60,6 +62,9 @@ class Openness(admin.SimpleListFilter):
 @admin.register(Incident)
 class IncidentAdmin(RecordAdmin):
     acts = [CloseIncident()]
+    sections: ClassVar[list[tuple[str, Callable[[Incident, User], dict[str, Any]]]]] = []
+    """What other features show on the page: a template, and what it needs of the incident for this person; it reads
+    them as ``section``. Without facts the section is left out."""
     record_template = "tovgov/incident.html"
     list_display = ("title", "severity_word", "environment", "state_word", "opened", "opened_by")
     list_filter = (Openness, "severity")
@@ -92,4 +97,5 @@ class IncidentAdmin(RecordAdmin):
             if found or name == "deletion":
                 kinds.append({"label": label, "slug": name, "rows": found[:LISTED], "has_more": len(found) > LISTED})
         found_alerts = obj.alerts.order_by("-opened_at", "-id")[:LISTED]
-        return {"incident": obj, "kinds": kinds, "alerts": found_alerts}
+        parts = [(template, facts) for template, tell in self.sections if (facts := tell(obj, request.user))]
+        return {"incident": obj, "kinds": kinds, "alerts": found_alerts, "sections": parts}
