@@ -90,6 +90,18 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
 """The rail: what people come for, in their words. A model that is named nowhere has no place in the admin."""
 
 
+PAGES: dict[str, tuple[tuple[str, str, str], ...]] = {
+    OVERVIEW: (
+        ("Dashboard", "index", ""),
+        ("Jobs", "jobs", ""),
+        ("Review queue", "reviews", "audit.view_deleteaudittransaction"),
+        ("Day", "day", "audit.view_deleteaudittransaction"),
+    ),
+    "Explain": (("Trends", "trends", "audit.view_incident"),),
+}
+"""Pages that are no list of a model: name, URL, and the permission that it takes."""
+
+
 class TovgovAdminSite(admin.AdminSite):
     """Django's own admin under our skin."""
 
@@ -105,6 +117,7 @@ class TovgovAdminSite(admin.AdminSite):
             path("reviews/", self.admin_view(self.reviews_view), name="reviews"),
             path("day/", self.admin_view(self.day_view), name="day"),
             path("around/", self.admin_view(self.around_view), name="around"),
+            path("trends/", self.admin_view(self.trends_view), name="trends"),
         ]
         return own + super().get_urls()
 
@@ -140,6 +153,11 @@ class TovgovAdminSite(admin.AdminSite):
 
         return around_view(request, self)
 
+    def trends_view(self, request: HttpRequest) -> HttpResponse:
+        from audit.admin.trends import trends_view
+
+        return trends_view(request, self)
+
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """The sections that this person may see, each with its lists and what waits there."""
         cached: list[Any] | None = getattr(request, "tovgov_sections", None)
@@ -153,7 +171,7 @@ class TovgovAdminSite(admin.AdminSite):
         waiting = self._waiting(known)
         sections = []
         for name, labels in SECTIONS:
-            models = self._pages(request) if name == OVERVIEW else []
+            models = self._pages(request, name)
             models += [
                 known[label] | {"name": words, "label": label, "waiting": waiting.get(label, 0)}
                 for label, words in labels
@@ -164,14 +182,15 @@ class TovgovAdminSite(admin.AdminSite):
         request.tovgov_sections = sections  # type: ignore[attr-defined]  # a page asks for them twice
         return sections
 
-    def _pages(self, request: HttpRequest) -> list[dict[str, Any]]:
-        """Pages that are no list of a model."""
+    def _pages(self, request: HttpRequest, section: str) -> list[dict[str, Any]]:
+        """Pages of a section that are no list of a model."""
         if not request.user.is_authenticated:
             return []
-        links = [("Dashboard", "index"), ("Jobs", "jobs")]
-        if request.user.has_perm("audit.view_deleteaudittransaction"):
-            links += [("Review queue", "reviews"), ("Day", "day")]
-        return [{"name": name, "admin_url": reverse(f"admin:{url}"), "label": "", "perms": {}} for name, url in links]
+        return [
+            {"name": name, "admin_url": reverse(f"admin:{url}"), "label": "", "perms": {}}
+            for name, url, permission in PAGES.get(section, ())
+            if not permission or request.user.has_perm(permission)
+        ]
 
     def _waiting(self, known: dict[str, Any]) -> dict[str, int]:
         """How many approvals and alerts wait; shown beside their names on every page."""

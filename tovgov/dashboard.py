@@ -6,7 +6,6 @@ The number of queries does not depend on the number of targets.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,58 +16,24 @@ from django.urls import reverse
 
 from audit import jobs
 from audit.lists import waiting
-from audit.lists.waiting import Waiting
 from audit.models import (
     Alert,
     Approval,
     ApprovalState,
-    ConnectionGroup,
-    DeleteAuditTransaction,
     Incident,
     Job,
     Protection,
-    Reviewed,
-    ServerLogGroup,
     Target,
 )
 from backups.models import Backup, BackupCopy, CopyState, Destination, Restore, Schedule, SwapState
 from tovgov.advice import Step, Tone, next_step
 from tovgov.first_steps import FirstStep, first_steps
+from tovgov.needs import REVIEWS, Need, Review, needs_of
 
 TREND = 20
 """So many backups make the small chart."""
 INCIDENTS = 6
 HEAVY = ("manifest", "log", "phases")
-REVIEWS: tuple[tuple[type[Reviewed], str], ...] = (
-    (DeleteAuditTransaction, "Deletes"),
-    (ServerLogGroup, "Server log lines"),
-    (ConnectionGroup, "Connections"),
-)
-"""What people review, the most urgent first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Review:
-    """What of one log waits for a review."""
-
-    name: str
-    list_url: str
-    waiting: Waiting
-
-    @property
-    def url(self) -> str:
-        """The list of exactly these."""
-        return f"{self.list_url}?state=unreviewed&target={self.waiting.target_id}"
-
-
-@dataclass(frozen=True, slots=True)
-class Need:
-    """One kind of thing that waits for a person: how many, and where they are."""
-
-    name: str
-    number: str
-    url: str
-    oldest: datetime | None = None
 
 
 @dataclass
@@ -139,7 +104,8 @@ def gather(user: Any) -> Dashboard:
     loose = [alert for alert in alerts if alert.acknowledged_at is None and not alert.is_silent()]
     steps = first_steps(ordered, Destination.objects.filter(is_active=True).exists(), user)
     incidents = waiting.open_incidents(INCIDENTS) if user.has_perm("audit.view_incident") else []
-    needs = _needs(cards.values(), approvals, loose, user)
+    reviews = [review for card in cards.values() for review in card.reviews]
+    needs = needs_of(user, approvals, loose, reviews)
     return Dashboard(ordered, running, approvals, loose, incidents, needs, steps, verdict, more, tone)
 
 
@@ -201,27 +167,6 @@ def _fill_reviews(cards: dict[int, Card], user: Any) -> None:
         for found in waiting.by_target(kind):
             if found.target_id in cards and found.oldest is not None:
                 cards[found.target_id].reviews.append(Review(name, url, found))
-
-
-def _needs(cards: Iterable[Card], approvals: list[Approval], loose: list[Alert], user: Any) -> list[Need]:
-    """What waits for this person today, by kind: approvals that others asked for, alerts, and reviews."""
-    found = []
-    others = [one for one in approvals if one.asked_name != user.get_username()]
-    if others and user.has_perm("audit.decide_approval"):
-        oldest = min(one.asked_at for one in others)
-        found.append(Need("Approvals", f"{len(others):,}", reverse("admin:audit_approval_changelist"), oldest))
-    if loose and user.has_perm("audit.acknowledge_alert"):
-        url = f"{reverse('admin:audit_alert_changelist')}?open=new"
-        found.append(Need("Alerts", f"{len(loose):,}", url, min(one.opened_at for one in loose)))
-    reviews = [review for card in cards for review in card.reviews]
-    for kind, name in REVIEWS:
-        rows = [review for review in reviews if review.name == name]
-        if rows and user.has_perm(kind.review_permission):
-            number = sum(row.waiting.unreviewed.number for row in rows)
-            about = "more than " if any(row.waiting.unreviewed.sign for row in rows) else ""
-            oldest = min(row.waiting.oldest for row in rows if row.waiting.oldest is not None)
-            found.append(Need(name, f"{about}{number:,}", f"{rows[0].list_url}?state=unreviewed", oldest))
-    return found
 
 
 def _running(user: Any) -> list[Job]:

@@ -14,6 +14,7 @@ from audit import incidents, reviews
 from audit.actors import Actor
 from audit.admin.acts import Act, Done, Reason
 from audit.admin.base import RecordAdmin
+from audit.admin.trends import Happened
 from audit.models import Incident
 from audit.models.incidents import UNRESOLVED
 from audit.templatetags.tovgov import age, badge, environment_badge, state_badge
@@ -67,7 +68,7 @@ class IncidentAdmin(RecordAdmin):
     them as ``section``. Without facts the section is left out."""
     record_template = "tovgov/incident.html"
     list_display = ("title", "severity_word", "environment", "state_word", "opened", "opened_by")
-    list_filter = (Openness, "severity")
+    list_filter = (Openness, "severity", Happened)
     search_fields = ("title", "reason", "closing_note", "target__name")
     list_select_related = ("target",)
     empty_note = "Nothing was found suspicious yet. Mark a delete as suspicious in its review: that opens an incident."

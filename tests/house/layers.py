@@ -53,6 +53,7 @@ HEIGHTS = {
         "action_items": 40,
         "lessons": 40,
         "postmortems": 45,
+        "trends": 45,
         "reports": 50,
         "evidence": 55,
     },

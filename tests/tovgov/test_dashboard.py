@@ -215,6 +215,30 @@ def test_it_says_what_needs_this_person(cast: Cast) -> None:
     assert gather(cast.charlie).needs == [], "who may not act is not asked to"
 
 
+def test_incidents_need_those_who_work_on_them_and_those_who_lead(cast: Cast) -> None:
+    target = protected()
+    factories.IncidentFactory(target=target)
+    factories.IncidentFactory(target=target, status="investigating", lead=cast.alice, lead_name="alice")
+    factories.IncidentFactory(target=target, status="resolved", resolved_at=ago(minutes=5))
+    asked = {need.name: need for need in gather(cast.alice).needs}
+    assert {name: need.number for name, need in asked.items()} == {"New incidents": "1", "Incidents you lead": "1"}
+    assert {need.name for need in gather(cast.miriam).needs} == {"New incidents", "Incidents to be reviewed"}
+    assert gather(cast.charlie).needs == []
+
+
+def test_what_needs_somebody_leads_to_exactly_that(cast: Cast) -> None:
+    target = protected()
+    factories.IncidentFactory(target=target, title="Nobody's yet")
+    factories.IncidentFactory(
+        target=target, title="In hand", status="investigating", lead=cast.alice, lead_name="alice"
+    )
+    for need in gather(cast.alice).needs:
+        page = signed_in(cast.alice).get(need.url).content.decode()
+        assert ("Nobody’s yet" in page or "Nobody&#x27;s yet" in page, "In hand" in page) == (
+            (True, False) if need.name == "New incidents" else (False, True)
+        )
+
+
 def test_what_is_silenced_or_acknowledged_needs_nobody(cast: Cast) -> None:
     target = protected()
     factories.AlertFactory(target=target, silenced_until=ago(hours=-2), silenced_by="miriam", silenced_why="Known.")
