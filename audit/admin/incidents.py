@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
@@ -63,7 +62,7 @@ class Openness(admin.SimpleListFilter):
 @admin.register(Incident)
 class IncidentAdmin(RecordAdmin):
     acts = [CloseIncident()]
-    sections: ClassVar[list[tuple[str, Callable[[Incident, User], dict[str, Any]]]]] = []
+    sections: ClassVar[list[tuple[str, Callable[[Incident, Any], dict[str, Any]]]]] = []
     """What other features show on the page: a template, and what it needs of the incident for this person; it reads
     them as ``section``. Without facts the section is left out."""
     record_template = "tovgov/incident.html"
