@@ -42,9 +42,11 @@ def line(text: str, length: int = 100) -> str:
 
 
 def when(moment: Any) -> SafeString:
-    """A moment of a list, to the second."""
+    """A moment of a list, to the second: day and time may stand on two lines."""
     local = timezone.localtime(moment)
-    return format_html('<span class="nowrap">{}</span>', f"{local:%d %b %Y, %H:%M:%S}")
+    return format_html(
+        '<span class="nowrap">{},</span> <span class="nowrap">{}</span>', f"{local:%d %b %Y}", f"{local:%H:%M:%S}"
+    )
 
 
 def target_cell(obj: Any) -> SafeString:
