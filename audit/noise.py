@@ -228,7 +228,7 @@ def apply_again(target: Target | None = None) -> int:
 
 def _apply_to(target: Target) -> int:
     rules = rules_of(target)
-    waiting = ServerLogGroup.objects.filter(target=target, state__in=WAITING_STATES).order_by()
+    waiting = ServerLogGroup.objects.filter(target=target, state__in=WAITING_STATES, explained_by="").order_by()
     wrong: dict[bool, list[int]] = {True: [], False: []}
     for pk, kind, severity, title, was in waiting.values_list("pk", "kind", "severity", "title", "is_noise").iterator(
         chunk_size=BATCH

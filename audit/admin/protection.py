@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import Sum
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.safestring import SafeString
 
+from audit import jobs
 from audit.admin import attack
 from audit.admin.approvals import ApprovalAdmin
 from audit.admin.attack import AskAttack, Attack
@@ -15,7 +18,15 @@ from audit.admin.base import RecordAdmin
 from audit.admin.jobs import JobAdmin
 from audit.admin.protection_acts import AskInstall, AskUninstall, Install, Plan, Uninstall, Verify
 from audit.admin.window_acts import AskWindow, CloseWindow, OpenWindow
-from audit.models import Approval, MaintenanceWindow, Protection, ProtectionPolicy, ProtectionRun, RunKind
+from audit.models import (
+    Approval,
+    MaintenanceWindow,
+    Protection,
+    ProtectionPolicy,
+    ProtectionRun,
+    RunKind,
+    ServerLogGroup,
+)
 from audit.protection import install, policies, windows
 from audit.protection.rule import Finding, Status
 from audit.protection.verify import by_rule
@@ -123,7 +134,15 @@ class ProtectionRunAdmin(JobAdmin):
         return age(obj.queued_at)
 
     def record(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
-        return {**super().record(request, obj), "attack": attack.shown(obj)}
+        name = jobs.reference(obj)
+        lines = ServerLogGroup.objects.filter(explained_by=name).aggregate(all=Sum("count"))["all"] or 0
+        groups = reverse("admin:audit_serverloggroup_changelist")
+        return {
+            **super().record(request, obj),
+            "attack": attack.shown(obj),
+            "log_lines": lines,
+            "log_url": f"{groups}?noise=shown&explained={name}",
+        }
 
 
 @admin.register(MaintenanceWindow)

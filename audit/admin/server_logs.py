@@ -11,13 +11,14 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from audit import reviews
+from audit import jobs, reviews
 from audit.admin import cells
 from audit.admin.base import RecordAdmin
 from audit.admin.keyset import KeysetMixin
 from audit.admin.reviews import ReviewedAdmin, review_acts
+from audit.exceptions import NoSuchJob
 from audit.lists.server_logs import ENTRIES, GROUPS
-from audit.models import ServerLogEntry, ServerLogGroup
+from audit.models import Job, ServerLogEntry, ServerLogGroup
 from audit.postgres.logs.classes import CLASSES
 from audit.templatetags import format as words
 from audit.templatetags.tovgov import badge, severity_badge
@@ -30,6 +31,16 @@ LEVEL_TONES = {"PANIC": "bad", "FATAL": "bad", "ERROR": "warn", "WARNING": "warn
 def class_label(code: str) -> str:
     """What people call a class."""
     return KNOWN[code].label if code in KNOWN else code
+
+
+def explanation(group: ServerLogGroup | None) -> Job | None:
+    """The run of tovgov's own that did what the group tells of; None for what others did."""
+    if group is None or not group.explained_by:
+        return None
+    try:
+        return jobs.find(group.explained_by)
+    except NoSuchJob:
+        return None
 
 
 @admin.register(ServerLogGroup)
@@ -79,6 +90,7 @@ class ServerLogGroupAdmin(ReviewedAdmin):
             "trail_here": f"Server log group {obj.pk}",
             "group": obj,
             "known": KNOWN.get(obj.kind),
+            "run": explanation(obj),
             "severity": severity_badge(obj.severity),
             "message": cells.shown(obj.title, whole="whole" in request.GET),
             "role": cells.visible(obj.role),
@@ -139,6 +151,7 @@ class ServerLogEntryAdmin(KeysetMixin, RecordAdmin):
             "severity": severity_badge(obj.severity),
             "level": self.level_word(obj),
             "group": group,
+            "run": explanation(group),
             "texts": [(label, cells.shown(text, whole=whole)) for label, text in texts if text],
             "more": [(name, cells.shown(value, whole=whole)) for name, value in _more(obj.more)],
             "facts": [(label, cells.line(text, 300)) for label, text in facts if text],

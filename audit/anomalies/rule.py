@@ -171,16 +171,20 @@ OUTSIDE_WINDOWS = """NOT EXISTS (
        AND at <= LEAST(w.closes_at, COALESCE(w.closed_at, w.closes_at)))"""
 """An entry outside every maintenance window of its target."""
 
+UNEXPLAINED = """of_group_id NOT IN (
+    SELECT id FROM audit_serverloggroup WHERE target_id = %(target)s AND explained_by <> '')"""
+"""An entry of the server log that no run of tovgov's own explains."""
+
 ENTRY_LINE = "concat_ws(' ', NULLIF(role, ''), NULLIF(address, ''), left(COALESCE(NULLIF(query, ''), message), 200))"
 """One line of an entry of the server log."""
 
 
 def entries(condition: str, *, key: str = "COALESCE(NULLIF(role, ''), 'the server')") -> str:
-    """Entries of the server log as hits or events."""
+    """Entries of the server log as hits or events: those that tovgov itself did not do."""
     return f"""
         SELECT {key} AS key, at, 'serverlogentry' AS kind, id AS object_id, 1 AS weight, {ENTRY_LINE} AS line
           FROM audit_serverlogentry
-         WHERE target_id = %(target)s AND at BETWEEN %(from)s AND %(until)s AND {condition}
+         WHERE target_id = %(target)s AND at BETWEEN %(from)s AND %(until)s AND {condition} AND {UNEXPLAINED}
     """  # noqa: S608  # our own text
 
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from audit.imports.connections import End, Login, Stored, store
+from audit.imports.own_sessions import own_sessions
 from audit.models import ConnectionOutcome, ConnectionSource, ImportSource, PendingLogin
 from audit.postgres.logs.record import LogRecord
 
@@ -80,7 +81,8 @@ def take(source: ImportSource, records: Iterable[LogRecord]) -> Stored:
     """Store the connections that ``records``, the next of a log in their order, tell of. Call it in the transaction in
     which the log's position moves: then a kill loses and doubles nothing."""
     found = Joined(
-        {row.key: Begun(at=row.at, **row.facts) for row in PendingLogin.objects.filter(import_source=source)}
+        {row.key: Begun(at=row.at, **row.facts) for row in PendingLogin.objects.filter(import_source=source)},
+        own_sessions(source.target),
     )
     before = dict(found.begun)
     for record in records:
@@ -105,8 +107,10 @@ def _keep(source: ImportSource, before: dict[str, Begun], now: dict[str, Begun])
 class Joined:
     """The records of each session put together, in the order of the log."""
 
-    def __init__(self, begun: dict[str, Begun]) -> None:
+    def __init__(self, begun: dict[str, Begun], is_own: Callable[[Login], bool] = lambda login: False) -> None:
         self.begun = begun
+        self.is_own = is_own
+        """Whether a login is of tovgov's own: only its last record says so."""
         self.decided: dict[str, Login] = {}
         """The newest login of each session in these records: its refusal or its end may follow."""
         self.logins: list[Login] = []
@@ -153,7 +157,8 @@ class Joined:
         login.role, login.database = record.role or told["role"] or "", record.database or told["database"] or ""
         login.application = told["application"] or record.application
         login.tls = bool(told["tls"])
-        self._decide(record, login)
+        if not self.is_own(login):
+            self._decide(record, login)
 
     def _foreign(self, record: LogRecord) -> None:
         """A record in another language, told by its shape: “Verbindung autorisiert: Benutzer=… Datenbank=…”."""
@@ -183,7 +188,8 @@ class Joined:
         if login.address is None and not login.host and len(pairs) >= 3:
             login.address, login.host = place(pairs[2])
         login.application = record.application
-        self.ends.append(End(record.at, login))
+        if not self.is_own(login):
+            self.ends.append(End(record.at, login))
 
     def _refused(self, record: LogRecord) -> None:
         self.now = record.at

@@ -47,6 +47,11 @@ def _sqlstate(answer: str) -> Q:
     return Q(sqlstate=code) if len(code) == 5 else Q(sqlstate__startswith=code)
 
 
+def _run(answer: str) -> Q:
+    """What one run of tovgov's own did, or any of them."""
+    return ~Q(explained_by="") if answer == "tovgov" else Q(explained_by=answer) & ~Q(explained_by="")
+
+
 CLASS = Filter("class", "Class", _class, "choice", classes)
 SEVERITY = Filter("severity", "Severity", _severity, "choice", _severities)
 
@@ -62,6 +67,7 @@ GROUPS = Listing(
         state(),
         assignee(),
         noise("Noise"),
+        Filter("explained", "Done by", _run, hint="protectionrun-12"),
         since("at"),
         until("at"),
     ),
@@ -77,6 +83,7 @@ GROUPS = Listing(
         Column("last", "last_at", is_text=False),
         Column("count", "count", is_text=False),
         Column("is_noise", "is_noise", is_text=False),
+        Column("explained_by", "explained_by"),
         Column("fingerprint", "fingerprint", is_text=False),
         *REVIEW,
     ),

@@ -93,6 +93,7 @@ class AuditImport(Job):
     rows = models.BigIntegerField(default=0, help_text="Rows stored.")
     known = models.BigIntegerField(default=0, help_text="Records left out because they were here already.")
     ours = models.BigIntegerField(default=0, help_text="Records of tovgov's own sessions, left out.")
+    explained = models.BigIntegerField(default=0, help_text="Records that runs of tovgov's own explain, kept as noise.")
     faults = models.BigIntegerField(default=0, help_text="Places that could not be read as a record.")
     pruned = models.BigIntegerField(default=0, help_text="Records removed from the target afterwards.")
     first_at = models.DateTimeField(null=True)

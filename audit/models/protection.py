@@ -86,6 +86,10 @@ class ProtectionRun(Job):
     partly = models.BooleanField(default=False, help_text="Steps that our role may not take are left out.")
     may_lose_rows = models.BooleanField(default=False, help_text="Captured rows may be lost by this uninstall.")
     approval = models.ForeignKey(Approval, null=True, on_delete=models.SET_NULL, related_name="protection_runs")
+    traces = models.JSONField(
+        default=dict,
+        help_text='{"made": [database], "marks": [SHA-256]}: how its work is known again in the server\'s log.',
+    )
 
     objects = JobManager()
 

@@ -81,7 +81,12 @@ class ServerLogGroup(Reviewed):
     at = models.DateTimeField(help_text="Of its first entry.")
     last_at = models.DateTimeField()
     count = models.BigIntegerField(default=0)
-    is_noise = models.BooleanField(default=False, help_text="Below the minimum severity, or hidden by a filter.")
+    is_noise = models.BooleanField(
+        default=False, help_text="Below the minimum severity, hidden by a filter, or done by tovgov itself."
+    )
+    explained_by = models.CharField(
+        max_length=60, blank=True, help_text="The run of tovgov's own that did it, for example protectionrun-12."
+    )
 
     class Meta(Reviewed.Meta):
         abstract = False
@@ -91,7 +96,8 @@ class ServerLogGroup(Reviewed):
         constraints = [
             *Reviewed.Meta.constraints,
             models.UniqueConstraint(
-                fields=["target", "day", "kind", "fingerprint", "role"], name="one_group_a_day_of_alike_entries"
+                fields=["target", "day", "kind", "fingerprint", "role", "explained_by"],
+                name="one_group_a_day_of_alike_entries",
             ),
         ]
         indexes = [
@@ -111,6 +117,11 @@ class ServerLogGroup(Reviewed):
             models.Index(fields=["-at", "-id"], condition=Q(is_noise=False), name="log_groups_shown"),
             models.Index(fields=["target", "-at", "-id"], condition=Q(is_noise=False), name="log_groups_shown_of_one"),
             models.Index(fields=["kind", "-at", "-id"], name="log_groups_of_a_class"),
+            models.Index(
+                fields=["explained_by", "-at", "-id"],
+                condition=~Q(explained_by=""),
+                name="log_groups_explained",
+            ),
             models.Index(
                 fields=["assignee", "-at", "-id"], condition=Q(assignee__isnull=False), name="log_groups_assigned"
             ),

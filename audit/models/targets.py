@@ -113,6 +113,10 @@ class Target(models.Model):
     server_version = models.PositiveIntegerField(null=True, editable=False, help_text="As 160014.")
     identified_at = models.DateTimeField(null=True, editable=False)
 
+    own_addresses = models.JSONField(
+        default=list, editable=False, help_text="From where the server has seen tovgov come; “local” is its socket."
+    )
+
     # The last word of a check; the history is in the ledger.
     checked_at = models.DateTimeField(null=True, editable=False)
     check_error_code = models.CharField(max_length=60, blank=True, editable=False)

@@ -62,14 +62,15 @@ class ConnInfo:
         return {key: value for key, value in pairs.items() if value}
 
     @contextmanager
-    def client_environment(self) -> Iterator[dict[str, str]]:
-        """Environment for a client tool (pg_dump, pg_restore). The password goes by a 0600 PGPASSFILE that is
+    def client_environment(self, tool: str = "") -> Iterator[dict[str, str]]:
+        """Environment for a client tool (pg_dump, pg_restore), which the server knows as ``tovgov pg_dump`` then. The
+        password goes by a 0600 PGPASSFILE that is
         removed on leaving, so that neither a process list nor /proc shows it."""
         kept = {k: v for k, v in os.environ.items() if not k.startswith("PG") or k.startswith(KEPT_VARIABLES)}
         names = {"service": "PGSERVICE", "host": "PGHOST", "port": "PGPORT", "dbname": "PGDATABASE", "user": "PGUSER",
                  "sslmode": "PGSSLMODE"}  # fmt: skip
         env = kept | {names[k]: v for k, v in self.keywords().items() if k != "password"}
-        env |= {"PGCONNECT_TIMEOUT": str(CONNECT_TIMEOUT), "LC_ALL": "C.UTF-8"}
+        env |= {"PGCONNECT_TIMEOUT": str(CONNECT_TIMEOUT), "LC_ALL": "C.UTF-8", "PGAPPNAME": f"tovgov {tool}".strip()}
         if not self.password:
             yield env
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import psycopg
@@ -20,12 +20,14 @@ CLOSE = 0.72  # difflib ratio from which a name looks like another
 @dataclass(frozen=True, slots=True)
 class Identity:
     """``system_identifier`` names the cluster, ``database_oid`` the incarnation: a database that was dropped and
-    made again has another. ``server_version`` as 160014."""
+    made again has another. ``server_version`` as 160014. ``came_from`` is no part of it: the address from which the
+    server saw us come, “local” for its socket."""
 
     system_identifier: str
     database_oid: int
     database: str
     server_version: int
+    came_from: str = field(default="", compare=False)
 
 
 class Difference(StrEnum):

@@ -25,7 +25,7 @@ from audit.models import (
 )
 from audit.postgres import queries
 from audit.progress import Progress
-from audit.protection import execute, installed, policies, verify
+from audit.protection import execute, installed, policies, traces, verify
 from audit.protection.plan import Plan, make, plan
 from audit.protection.rule import Step
 
@@ -143,6 +143,7 @@ def perform(run: ProtectionRun, progress: Progress) -> None:
         execute.alone(connection),
     ):
         steps = _still_to_do(run, make(connection, run.policy))
+        traces.leave(run, statements=(statement for step in steps for statement in step.statements))
         progress.phase("Installing", total=len(steps), unit="steps")
         execute.run(connection, steps, before=teller(progress), say=progress.log)
         _write_status(connection, run)

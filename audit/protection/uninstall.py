@@ -14,7 +14,7 @@ from audit.exceptions import CapturedRowsLost, NothingInstalled, ProtectionRight
 from audit.models import Approval, ImportSource, Protection, ProtectionPolicy, ProtectionRun, Purpose, RunKind, Target
 from audit.postgres import queries
 from audit.progress import Progress
-from audit.protection import drift, execute, installed
+from audit.protection import drift, execute, installed, traces
 from audit.protection.install import INSTALL, start, teller
 from audit.protection.plan import Plan, unmake
 from audit.protection.rule import Step
@@ -125,6 +125,7 @@ def perform(run: ProtectionRun, progress: Progress) -> None:
         made = unmake(connection, run.policy, done=steps_of(run.target))
         if made.blocked:
             raise ProtectionRightsMissing(" ".join(made.missing))
+        traces.leave(run, statements=(statement for step in made.steps for statement in step.statements))
         progress.phase("Importing what the delete log holds")
         registry.import_log(run.target)
         if not can_import(run.target):

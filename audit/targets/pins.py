@@ -29,6 +29,8 @@ from audit.postgres.connect import ConnInfo, connect
 from audit.targets.reach import conninfo, explain
 
 ALERT = "target.identity"
+KEPT_ADDRESSES = 50
+"""Of tovgov's own, for each target: a worker in a container comes from another one each day."""
 
 
 def pinned(target: Target) -> identity.Identity:
@@ -87,10 +89,12 @@ def connected(target: Target, purpose: Purpose, *, actor: Actor, **options: Any)
 
 def confirm(target: Target, connection: psycopg.Connection, *, actor: Actor) -> None:
     """Compare the server at the other end with the pinned identity; raise and record what differs."""
-    error = difference(target, identity.read_identity(connection))
+    seen = identity.read_identity(connection)
+    error = difference(target, seen)
     if error is not None:
         record_refusal(target, error, actor=actor)
         raise error
+    note_address(target, seen.came_from)
 
 
 def record_refusal(target: Target, error: TovgovError, *, actor: Actor) -> None:
@@ -125,6 +129,13 @@ def note_check(target: Target, error: TovgovError | None) -> None:
     target.save(update_fields=["checked_at", "check_error_code", "check_error"])
 
 
+def note_address(target: Target, came_from: str) -> None:
+    """Keep from where the server saw us come: by that its log tells our sessions from others of the same role."""
+    if came_from and came_from not in target.own_addresses:
+        target.own_addresses = [*target.own_addresses, came_from][-KEPT_ADDRESSES:]
+        Target.objects.filter(pk=target.pk).update(own_addresses=target.own_addresses)
+
+
 # --- pinning ------------------------------------------------------------------------------------------------------
 
 
@@ -155,6 +166,7 @@ def identify(target: Target, *, actor: Actor, reason: str = "") -> identity.Iden
     if not reason.strip():
         refuse_twin(seen)
     pin(target, seen, actor=actor, reason=reason)
+    note_address(target, seen.came_from)
     return seen
 
 

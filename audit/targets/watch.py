@@ -114,6 +114,8 @@ def _record(
     if seen is not None:
         error = pins.difference(now, seen) or error
     before = (now.check_error_code, now.check_error)
+    if error is None and seen is not None:
+        pins.note_address(now, seen.came_from)
     if error is None:
         _all_is_well(now, actor=actor)
     elif not isinstance(error, MISMATCH):

@@ -67,7 +67,7 @@ def dump(
         argv.append("--schema-only")
     return Child(
         [*argv, *database_argument(conn)],
-        environment=conn.client_environment(),
+        environment=conn.client_environment("pg_dump"),
         explain=lambda status, lines: explain("pg_dump", conn, status, lines),
         on_line=on_line,
     )
@@ -81,7 +81,7 @@ def globals_of(conn: ConnInfo, tool: Tool, *, cancelled: Callable[[], bool] | No
     """
     child = Child(
         [tool.path, "--globals-only", "--no-role-passwords", "--no-password", *database_argument(conn)],
-        environment=conn.client_environment(),
+        environment=conn.client_environment("pg_dumpall"),
         explain=lambda status, lines: explain("pg_dumpall", conn, status, lines),
     )
     with child:

@@ -211,5 +211,5 @@ def _command(conn: ConnInfo, tool: Tool, options: Options, jobs: int) -> Iterato
 @contextmanager
 def _session(conn: ConnInfo) -> Iterator[Mapping[str, str]]:
     settings = " ".join(f"-c {name}={value}" for name, value in SESSION_SETTINGS.items())
-    with conn.client_environment() as environment:
+    with conn.client_environment("pg_restore") as environment:
         yield environment | {"PGOPTIONS": settings}

@@ -64,6 +64,19 @@ def test_a_registered_target_is_pinned(any_cluster: Cluster, make_database: Make
         assert connection.execute("SELECT current_database()").fetchone() == ("TovPlay",)
 
 
+def test_from_where_the_server_sees_us_come_is_kept(cluster: Cluster, make_database: MakeDatabase) -> None:
+    target = register(make_database(cluster))
+    with targets.connected(target, Purpose.WATCH, actor=Actor.system("tests")) as connection:
+        row = connection.execute("SELECT coalesce(host(inet_client_addr()), 'local')").fetchone()
+    assert row is not None
+    Target.objects.filter(pk=target.pk).update(own_addresses=["10.0.0.9"])
+    target.refresh_from_db()
+    for _ in range(2):
+        with targets.connected(target, Purpose.WATCH, actor=Actor.system("tests")):
+            pass
+    assert Target.objects.get(pk=target.pk).own_addresses == ["10.0.0.9", row[0]]
+
+
 @pytest.mark.parametrize("name", AWKWARD)
 def test_names_may_hold_any_sign(cluster: Cluster, make_database: MakeDatabase, name: str) -> None:
     target = register(make_database(cluster, name), name=f"Target {name}")

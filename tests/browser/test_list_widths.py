@@ -27,9 +27,10 @@ EMPTY = """() => {
     const left = Math.min(...cards.map(card => card.left)), right = Math.max(...cards.map(card => card.right));
     const first = Math.min(...[...document.querySelectorAll('.target')].map(card => card.getBoundingClientRect().top));
     const found = [];
+    const covers = (card, x, y) => card.left <= x && x <= card.right && card.top <= y && y <= card.bottom;
     for (const x of [0.1, 0.3, 0.7, 0.9].map(part => left + part * (right - left)))
         for (let y = cards[0].bottom, gap = 0; y < first; y += 4) {
-            gap = cards.some(card => card.left <= x && x <= card.right && card.top <= y && y <= card.bottom) ? 0 : gap + 4;
+            gap = cards.some(card => covers(card, x, y)) ? 0 : gap + 4;
             if (gap === 48) found.push([Math.round(x), Math.round(y)]);
         }
     return found; }"""
@@ -38,7 +39,9 @@ EMPTY = """() => {
 
 def long_names() -> None:
     """A row of each log that has names without a single place to break them."""
-    target = factories.TargetFactory(name="The members' database of the club in the north, production", database=DATABASE)
+    target = factories.TargetFactory(
+        name="The members' database of the club in the north, production", database=DATABASE
+    )
     who = {"role": ROLE, "database": DATABASE, "application_name": ROLE}
     group = factories.ConnectionGroupFactory(
         target=target, outcome="unknown database", new=["address", "role", "application"], assignee_name=ROLE, **who
@@ -81,7 +84,9 @@ def test_every_list_fits_a_narrow_desk(transactional_db: None, visit: Visit) -> 
 def test_the_dashboard_leaves_no_gap_between_its_cards(transactional_db: None, visit: Visit, width: int) -> None:
     scenery.build()
     for number in range(4):
-        factories.AlertFactory(title=f"A long alert of an invented target that needs two lines or three, number {number}")
+        factories.AlertFactory(
+            title=f"A long alert of an invented target that needs two lines or three, number {number}"
+        )
     visitor = visit("miriam", width=width)
     visitor.go("/admin/")
     visitor.shot(f"dashboard_{width}")

@@ -60,7 +60,7 @@ class _Apart:
         self._process = subprocess.Popen(
             COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd="/", env={"PYTHONPATH": str(HERE)}
         )
-        known = (ways.target_id, ways.file_id, ways.roles, ways.former)
+        known = (ways.target_id, ways.file_id, ways.roles, ways.former, ways.own)
         begin = (parser.state, known, ways.reader.masking, made_of.ROWS)
         self._feeder = Thread(target=self._feed, args=(begin,), name="feeding a reader", daemon=True)
         self._feeder.start()
@@ -137,8 +137,8 @@ def main() -> None:
 
 
 def _work(source: IO[bytes], out: IO[bytes]) -> None:
-    state, (target_id, file_id, roles, former), masking, made_of.ROWS = _receive(source)
-    ways = Ways(target_id, file_id, roles, Reader(masking), former)
+    state, (target_id, file_id, roles, former, own), masking, made_of.ROWS = _receive(source)
+    ways = Ways(target_id, file_id, roles, Reader(masking), former, own)
     verdict: list[bool | None] = []
 
     def text() -> Text:

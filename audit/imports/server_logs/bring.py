@@ -25,8 +25,9 @@ from audit.imports import seal, trouble
 from audit.imports.server_logs import apart, files, sources, storing
 from audit.imports.server_logs.ahead import ahead
 from audit.imports.server_logs.chunks import Ways
+from audit.imports.server_logs.own_runs import former_roles, own_roles, own_work
 from audit.imports.server_logs.sources import Files, Place
-from audit.models import AuditImport, ImportSource, LedgerEntry, LogFile, LogFileState, Severity
+from audit.models import AuditImport, ImportSource, LogFile, LogFileState, Severity
 from audit.postgres.logs.opening import open_parser
 from audit.postgres.logs.reading import Reader
 from audit.postgres.logs.record import Fault, Parser
@@ -71,11 +72,12 @@ def bring(run: AuditImport, progress: Progress, *, actor: Actor) -> None:
         )
         progress.phase("Importing", unit="rows")
         reader, rules = Reader(noise.masking_of(source.target)), noise.rules_of(source.target)
-        roles, former = own_roles(source), former_roles(source)
+        roles, former = own_roles(source.target), former_roles(source.target)
+        own = own_work(source, [file for _, file in found.to_read])
         places = found.places
         is_done = True
         for place, file in found.to_read:
-            ways = Ways(source.target_id, file.pk, roles, reader, former)
+            ways = Ways(source.target_id, file.pk, roles, reader, former, own)
             is_done = _read(run, place, file, there, places, ways, rules, progress, end)
             if not is_done:
                 break
@@ -113,17 +115,6 @@ def parser_of(source: ImportSource, file: LogFile, text: Text) -> tuple[Parser, 
         raise LogFileUnreadable(f"{file.name}: {first.why}")
     settings = {name: source.settings.get(name) or None for name in ("format", "prefix", "encoding", "timezone")}
     return open_parser(first, name=file.name, **settings), chain([first], text)
-
-
-def own_roles(source: ImportSource) -> frozenset[str]:
-    """Roles of tovgov's own connections to the target."""
-    return frozenset(source.target.credentials.exclude(user="").values_list("user", flat=True))
-
-
-def former_roles(source: ImportSource) -> frozenset[str]:
-    """Roles that were tovgov's own until somebody named others: a log tells of the past too."""
-    entries = LedgerEntry.objects.filter(action="target.set_credential", object_id=str(source.target_id))
-    return frozenset(detail.get("former", "") for detail in entries.values_list("detail", flat=True)) - {""}
 
 
 def _read(run: AuditImport, place: Place, file: LogFile, there: Files, places: list[Place], ways: Ways,

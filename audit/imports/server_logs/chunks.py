@@ -14,6 +14,7 @@ from json.encoder import encode_basestring
 from typing import Any
 
 from audit.postgres.logs.classes import Severity
+from audit.postgres.logs.own import OURS, OwnWork
 from audit.postgres.logs.reading import Reader
 from audit.postgres.logs.record import Fault, Found, LogRecord, Parser
 from audit.seals import leaves
@@ -24,16 +25,16 @@ BYTES = 16 * 1024 * 1024
 """Of lines; a chunk of long records is shorter."""
 KEPT_FAULTS = 50
 """Faults of a file that are kept; the others are counted."""
-OURS = "tovgov"
-"""How connections of tovgov begin to name themselves."""
-MADE_BY_US = re.compile(r".*_(?:side|proof|attack)_\d{8}_\d{6}_[0-9a-f]{8}\w*", re.S)
-"""Databases that tovgov makes beside a target, for a restore, a proof or an attack: nobody's data are in them."""
+MADE_BY_US = re.compile(r".*_(?:side|proof)_\d{8}_\d{6}_[0-9a-f]{8}\w*", re.S)
+"""Databases that tovgov makes beside a target, for a restore or a proof: nobody's data are in them."""
 OWN_DATABASE_ACT = re.compile(
     r"statement: (?:(?:CREATE|DROP) DATABASE|ALTER DATABASE(?=[^;]* SET )|ALTER ROLE \"[^\"]*\" IN DATABASE"
     r"|(?:GRANT|REVOKE) [^;]*? ON DATABASE) \"" + MADE_BY_US.pattern.replace(".*", '[^";]*', 1) + r"\"[^;]*",
     re.I,
 )
 """What is done to such a database from beside it."""
+OWN_RIGHT = re.compile(r'statement: GRANT [A-Z, ]+ ON (?:TABLE )?"?pg_temp"?\."?tovgov_\w+"? TO [^;]+', re.I)
+"""A right on a table of its own session, gone with it: rows are put back through one."""
 PID_MAX = 2**31 - 1
 COLUMNS = 20
 """Of ``audit.seals.entries.SERVER_LOG``."""
@@ -47,8 +48,8 @@ SESSION_CLASSES = frozenset(
 LONG_AGO = datetime.min
 THOUSANDTHS = [f".{number:03}".rstrip("0").rstrip(".") for number in range(1000)]
 """As PostgreSQL prints parts of a second."""
-GroupKey = tuple[str, str, int, str]
-"""Day, class, fingerprint, role."""
+GroupKey = tuple[str, str, int, str, str]
+"""Day, class, fingerprint, role, and the run of tovgov's own that explains it, if one does."""
 
 
 @dataclass(slots=True)
@@ -80,6 +81,7 @@ class Chunk:
     fault_count: int = 0
     records: int = 0
     ours: int = 0
+    explained: int = 0
     size: int = 0
     """Bytes of lines."""
     offset: int = 0
@@ -122,6 +124,8 @@ class Ways:
     reader: Reader
     former: frozenset[str] = frozenset()
     """Roles that tovgov used before: only their work in databases that tovgov made is left out."""
+    own: OwnWork = field(default_factory=OwnWork)
+    """What tovgov did there, as far as the log may tell of it."""
 
 
 def chunks(
@@ -160,7 +164,8 @@ def _take(chunk: Chunk, found: list[Found | Fault], ways: Ways) -> None:
     read, roles, former, groups = ways.reader.read, ways.roles, ways.former, chunk.groups
     lines, hashes, owners = chunk.lines, chunk.hashes, chunk.owners
     target, file = str(ways.target_id), str(ways.file_id)
-    size, before, second = 0, LONG_AGO, ""
+    own = ways.own if ways.own.runs else None
+    size, before, second, run = 0, LONG_AGO, "", ""
     for item in found:
         if item.__class__ is Fault:
             chunk.blame(item)
@@ -173,8 +178,14 @@ def _take(chunk: Chunk, found: list[Found | Fault], ways: Ways) -> None:
         ):
             chunk.ours += 1
             continue
+        if own is not None:
+            if own.is_inside(record):
+                chunk.ours += 1
+                continue
+            run = own.explains(record)  # before its texts are masked
+        is_own_right = ours and OWN_RIGHT.fullmatch(record.message) is not None
         kind, severity, fingerprint, title, more = read(record)
-        if ours and severity < Severity.HIGH and record.application.startswith(OURS):
+        if ours and record.application.startswith(OURS) and (severity < Severity.HIGH or is_own_right):
             chunk.ours += 1
             continue
         at = record.at
@@ -191,7 +202,9 @@ def _take(chunk: Chunk, found: list[Found | Fault], ways: Ways) -> None:
         size += len(line)
         if kind in SESSION_CLASSES:
             chunk.sessions.append(record)
-        key = (stamp[:10], kind, fingerprint, record.role)
+        if run:
+            chunk.explained += 1
+        key = (stamp[:10], kind, fingerprint, record.role, run)
         group = groups.get(key)
         if group is None:
             group = groups[key] = Grown(stamp, stamp, int(severity), title)

@@ -91,12 +91,12 @@ def _known(target_id: int, keys: Iterable[GroupKey]) -> dict[GroupKey, int]:
     wanted = list(keys)
     rows = ServerLogGroup.objects.filter(
         target=target_id, day__in={key[0] for key in wanted}, fingerprint__in={key[2] for key in wanted}
-    ).values_list("day", "kind", "fingerprint", "role", "pk")
-    return {(day.isoformat(), kind, fingerprint, role): pk for day, kind, fingerprint, role, pk in rows}
+    ).values_list("day", "kind", "fingerprint", "role", "explained_by", "pk")
+    return {(day.isoformat(), *rest): pk for day, *rest, pk in rows}  # type: ignore[misc]
 
 
 def _made(target_id: int, key: GroupKey, group: Grown, rules: noise.Rules) -> ServerLogGroup:
-    day, kind, fingerprint, role = key
+    day, kind, fingerprint, role, run = key
     return ServerLogGroup(
         target_id=target_id,
         day=date.fromisoformat(day),
@@ -107,7 +107,8 @@ def _made(target_id: int, key: GroupKey, group: Grown, rules: noise.Rules) -> Se
         title=group.title,
         at=datetime.fromisoformat(group.at),
         last_at=datetime.fromisoformat(group.last_at),
-        is_noise=rules.hides(kind, group.severity, group.title),
+        is_noise=bool(run) or rules.hides(kind, group.severity, group.title),
+        explained_by=run,
     )
 
 
@@ -137,6 +138,7 @@ def _note(run: AuditImport, chunk: Chunk) -> None:
         records=F("records") + chunk.records,
         rows=F("rows") + len(chunk.lines),
         ours=F("ours") + chunk.ours,
+        explained=F("explained") + chunk.explained,
         faults=F("faults") + chunk.fault_count,
         first_at=_earlier(row.first_at, first_at),
         last_at=_later(row.last_at, last_at),

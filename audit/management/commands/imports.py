@@ -20,7 +20,7 @@ from audit.postgres.logs.opening import FORMATS
 from audit.tasks import run_import
 
 PIECE = 1024 * 1024
-COUNTS = ("records", "rows", "known", "ours", "faults", "pruned", "seal")
+COUNTS = ("records", "rows", "known", "ours", "explained", "faults", "pruned", "seal")
 
 
 class Command(SealVerbs):

@@ -83,8 +83,11 @@ class Ground:
 
 
 @contextmanager
-def ground(server: ConnInfo, target: ConnInfo, parts: Parts) -> Iterator[Ground]:
-    """Roles for an attack under a name that is ours, and their end. What dead runs left goes first.
+def ground(
+    server: ConnInfo, target: ConnInfo, parts: Parts, named: Callable[[str], None] = lambda name: None
+) -> Iterator[Ground]:
+    """Roles for an attack under a name that is ours, which ``named`` gets first, and their end. What dead runs left
+    goes before.
 
     Raises ``AttackImpossible`` when the role of ``server`` is no superuser.
     """
@@ -95,6 +98,7 @@ def ground(server: ConnInfo, target: ConnInfo, parts: Parts) -> Iterator[Ground]
         if not (row and row[0]):
             raise AttackImpossible
         clear_away(connection, server)
+        named(name)
         _hold(connection, name)
         try:
             _make_roles(connection, made)

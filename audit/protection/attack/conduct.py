@@ -21,17 +21,19 @@ def attack(
     target: ConnInfo,
     parts: Parts,
     *,
+    named: Callable[[str], None] = lambda name: None,
     begin: Callable[[int], None] = lambda total: None,
     tell: Callable[[Result], None] = lambda result: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> list[Result]:
     """Attack a clone of ``target`` under the rules ``parts``. ``server`` leads to the maintenance database, as a
-    superuser; ``begin`` gets the number of attempts; ``tell`` each result, and may raise to stop.
+    superuser; ``named`` gets the clone's name before anything is made under it, ``begin`` the number of attempts,
+    ``tell`` each result, and may raise to stop.
 
     Results that break a promise come first. Raises ``AttackImpossible``, ``ProtectionBroken`` when the rules do not
     stand in the clone, and what copying and installing raise.
     """
-    with clone.ground(server, target, parts) as ground:
+    with clone.ground(server, target, parts, named) as ground:
         wanted = suite.fitting({rule.code: settings for rule, settings in ground.parts}, _major(server))
         begin(len(wanted))
         return sorted(_try_all(ground, wanted, tell, cancelled), key=lambda result: not result.is_broken)

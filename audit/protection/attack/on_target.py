@@ -23,6 +23,11 @@ def titles() -> list[str]:
     return [f"{attempt.title} as {attempt.role}" for attempt in HARMLESS]
 
 
+def statements() -> list[str]:
+    """What would be sent."""
+    return [statement for attempt in HARMLESS for statement in attempt.statements]
+
+
 def attack(connection: Connection, parts: Parts) -> list[Result]:
     """Try each. What is not refused has happened in a transaction that was rolled back, and is judged as if it had
     stayed."""

@@ -14,7 +14,7 @@ from audit.exceptions import AttackImpossible, PromiseBroken
 from audit.models import Approval, ProtectionRun, Purpose, RunKind, Severity, Target
 from audit.postgres import queries
 from audit.progress import Progress
-from audit.protection import policies
+from audit.protection import policies, traces
 from audit.protection.attack import conduct, on_target
 from audit.protection.attack.attempt import Outcome, Result
 from audit.protection.install import INSTALL, start
@@ -88,8 +88,12 @@ def perform(run: ProtectionRun, progress: Progress) -> None:
     def begin(total: int) -> None:
         progress.phase("Attacking the clone", total=total, unit="attempts")
 
-    results = conduct.attack(server, target, parts, begin=begin, tell=tell, cancelled=progress.must_stop)
+    def named(name: str) -> None:
+        traces.leave(run, made=[name])
+
+    results = conduct.attack(server, target, parts, named=named, begin=begin, tell=tell, cancelled=progress.must_stop)
     if run.plan.get("on_target"):
+        traces.leave(run, statements=on_target.statements())
         with targets.connected(run.target, Purpose.OPERATE, actor=actor) as connection:
             results += on_target.attack(connection, parts)
     _keep(run, results, actor)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from audit.imports.connection_records import take
-from audit.models import ConnectionAuditLog, ImportSource, PendingLogin
+from audit.models import ConnectionAuditLog, ConnectionGroup, ImportSource, PendingLogin, Target
 from audit.postgres.logs.record import LogRecord
 from tests import factories
 
@@ -73,6 +73,62 @@ def test_a_session_is_joined_however_its_records_come(source: ImportSource, chun
     assert facts(row) == WHOLE
     assert (row.at, row.ended_at) == (AT, AT + timedelta(seconds=9))
     assert not PendingLogin.objects.exists()
+
+
+def own_session(**more: Any) -> list[LogRecord]:
+    """A session of tovgov's own: who it is stands in its third record."""
+    known: dict[str, Any] = {"role": "tovgov_watch", "database": "TovPlay", "address": "10.0.0.9"}
+    known |= more
+    name = known.pop("application", "tovgov watch")
+    authorized = f"connection authorized: user={known['role']} database=TovPlay application_name={name}"
+    ended = f"disconnection: session time: 0:00:08.900 user={known['role']} database=TovPlay host={known['address']}"
+    return [
+        record(f"connection received: host={known['address']} port=51442", line=1, address=known["address"]),
+        record(ENGLISH[1].replace("tovplay_app", known["role"]), 0.01, line=2, command="authentication", **known),
+        record(authorized, 0.02, line=3, command="authentication", **known),
+        record(ended, 9, line=4, command="idle", **known, application=name),
+    ]
+
+
+@pytest.fixture
+def watched(source: ImportSource) -> ImportSource:
+    """tovgov logs in as tovgov_watch, and the server saw it come from 10.0.0.9."""
+    factories.CredentialFactory(target=source.target, user="tovgov_watch")
+    Target.objects.filter(pk=source.target_id).update(own_addresses=["10.0.0.9"])
+    return ImportSource.objects.get(pk=source.pk)
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 3, 4])
+def test_a_session_of_tovgovs_own_is_left_out_however_its_records_come(watched: ImportSource, chunk: int) -> None:
+    records = [*own_session(), record("connection received: host=10.0.0.7 port=1", 900, session="other", pid=2)]
+    for start in range(0, len(records), chunk):
+        take(watched, records[start : start + chunk])
+    assert not ConnectionAuditLog.objects.exists()
+    assert not ConnectionGroup.objects.exists()
+    assert PendingLogin.objects.get().key == "other", "nothing waits for what was decided"
+
+
+@pytest.mark.parametrize(
+    "liar",
+    [
+        {"role": "clerk"},
+        {"application": "psql"},
+        {"address": "10.0.0.66"},
+        {"address": "[local]"},
+        {"address": "app7.example.org"},
+    ],
+)
+def test_a_session_that_only_calls_itself_tovgov_is_kept(watched: ImportSource, liar: dict[str, str]) -> None:
+    take(watched, own_session(**liar))
+    assert ConnectionAuditLog.objects.count() == 1
+    assert ConnectionGroup.objects.get().is_new
+
+
+def test_a_refused_login_of_tovgovs_own_role_is_kept(watched: ImportSource) -> None:
+    facts = {"level": "FATAL", "sqlstate": "3D000", "line": 4, "role": "tovgov_watch", "address": "10.0.0.9"}
+    refused = record('database "TovPlay" does not exist', 0.03, application="tovgov watch", **facts)
+    take(watched, [*own_session()[:3], refused])
+    assert ConnectionAuditLog.objects.get().outcome == "unknown database"
 
 
 def test_read_again_it_changes_nothing(source: ImportSource) -> None:

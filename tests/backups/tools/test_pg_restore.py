@@ -219,7 +219,7 @@ def test_a_session_ended_in_mid_restore_is_a_lost_connection(
     def end_it(done: int, total: int) -> None:
         query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND application_name = %s"
         with psycopg.connect(**cluster.keywords(), autocommit=True) as connection:  # type: ignore[arg-type]
-            connection.execute(query, [side.database, "pg_restore"])
+            connection.execute(query, [side.database, "tovgov pg_restore"])
 
     with waiting_for(side, "Player One"), pytest.raises(ConnectionLost):
         restore(side, tool("pg_restore", cluster), archive, options(cluster, jobs=1), on_items=end_it)

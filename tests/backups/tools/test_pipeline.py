@@ -167,7 +167,7 @@ def test_a_session_ended_in_mid_dump_is_a_lost_connection(bulk: ConnInfo, cluste
         ended.set()
         with psycopg.connect(**cluster.keywords(), autocommit=True) as connection:  # type: ignore[arg-type]
             connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pg_dump' "
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'tovgov pg_dump' "
                 "AND datname = %s",
                 [bulk.database],
             )

@@ -1,0 +1,62 @@
+"""Runs of tovgov's own that a server's log may tell of: those on every target of the same server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+from django.db.models import Q
+
+from audit import jobs
+from audit.models import ImportSource, LedgerEntry, LogFile, ProtectionRun, Target
+from audit.postgres.logs.own import OwnRun, OwnWork
+
+SLACK = timedelta(minutes=2)
+"""So far the server's clock may be from tovgov's: names and statements decide, the time only bounds them."""
+BACK = timedelta(days=1)
+"""Runs are looked for from so long before the oldest record that is still to come."""
+FOREVER = datetime.max.replace(tzinfo=UTC) - SLACK
+
+
+def own_work(source: ImportSource, files: Iterable[LogFile] = ()) -> OwnWork:
+    """What tovgov did at the server of ``source`` since the newest record that was read of each of ``files``; ever,
+    when one of them was not begun."""
+    read = [file.last_at for file in files]
+    since = min((at for at in read if at), default=None) if all(read) else None
+    targets = {target.pk: target for target in _of_the_server(source.target)}
+    runs = ProtectionRun.objects.filter(target__in=targets).exclude(traces={}).defer("plan", "report", "log")
+    if since is not None:
+        runs = runs.filter(Q(finished_at=None) | Q(finished_at__gte=since - BACK))
+    roles = {pk: own_roles(target) | former_roles(target) for pk, target in targets.items()}
+    return OwnWork(_of(run, targets[run.target_id], roles[run.target_id]) for run in runs.order_by("pk"))
+
+
+def _of(run: ProtectionRun, target: Target, roles: frozenset[str]) -> OwnRun:
+    return OwnRun(
+        job=jobs.reference(run),
+        roles=roles,
+        first=run.queued_at - SLACK,
+        last=(run.finished_at or FOREVER) + SLACK,
+        database=target.database,
+        marks=frozenset(run.traces.get("marks", [])),
+        made=frozenset(run.traces.get("made", [])),
+    )
+
+
+def _of_the_server(target: Target) -> list[Target]:
+    """Every target of the server: one log tells of all of them."""
+    same = Q(pk=target.pk)
+    if target.system_identifier:
+        same |= Q(system_identifier=target.system_identifier)
+    return list(Target.objects.filter(same))
+
+
+def own_roles(target: Target) -> frozenset[str]:
+    """Roles of tovgov's own connections to the target."""
+    return frozenset(target.credentials.exclude(user="").values_list("user", flat=True))
+
+
+def former_roles(target: Target) -> frozenset[str]:
+    """Roles that were tovgov's own until somebody named others: a log tells of the past too."""
+    entries = LedgerEntry.objects.filter(action="target.set_credential", object_id=str(target.pk))
+    return frozenset(detail.get("former", "") for detail in entries.values_list("detail", flat=True)) - {""}
