@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('audit', '0007_log_search'),
+        ('audit', '0008_incident_story'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
