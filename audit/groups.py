@@ -29,6 +29,7 @@ STAFF = [
     "review_connection",
     "review_log",
     "handle_incident",
+    "review_postmortem",
     "export_deletion",
     "export_connection",
     "export_log",
@@ -71,6 +72,7 @@ APPROVER = [
     "review_connection",
     "review_log",
     "handle_incident",
+    "review_postmortem",
     "confirm_client",
     "silence_alert",
 ]

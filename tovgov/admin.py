@@ -16,7 +16,7 @@ from audit.models import Alert, Approval, ApprovalState
 OVERVIEW = "Overview"
 SECTIONS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     (OVERVIEW, (("audit.Approval", "Approvals"), ("audit.Alert", "Alerts"))),
-    ("Explain", (("audit.Incident", "Incidents"),)),
+    ("Explain", (("audit.Incident", "Incidents"), ("audit.PostMortem", "Post-mortems"))),
     (
         "Recover",
         (("backups.Backup", "Backups"), ("backups.Restore", "Restores"), ("backups.Verification", "Verifications")),

@@ -21,7 +21,12 @@ SENTINEL = "the end of these words"
 def write(doc: Document) -> str:
     """``doc`` as Markdown; ends with a line feed."""
     head = [f"# {escape(text.line(doc.title))}", escape(text.line(doc.subtitle)), f"*{escape(text.made(doc))}*"]
-    blocks = [*head, *(block for part in doc.parts for block in _part(part, doc))]
+    return "\n\n".join(block for block in head if block.strip()) + "\n\n" + body(doc)
+
+
+def body(doc: Document) -> str:
+    """The parts of ``doc`` alone, for a text that people go on writing."""
+    blocks = (block for part in doc.parts for block in _part(part, doc))
     return "\n\n".join(block for block in blocks if block.strip()) + "\n"
 
 

@@ -11,6 +11,7 @@ from audit.exceptions.imports import *
 from audit.exceptions.incidents import *
 from audit.exceptions.lists import *
 from audit.exceptions.people import *
+from audit.exceptions.postmortems import *
 from audit.exceptions.protection import *
 from audit.exceptions.records import *
 from audit.exceptions.seals import *

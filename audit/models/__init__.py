@@ -26,6 +26,7 @@ from audit.models.jobs import OPEN_STATES, Job, JobManager, JobQuerySet, JobStat
 from audit.models.ledger import LedgerEntry, LedgerHead
 from audit.models.noise import LogSettings, NoiseFilter
 from audit.models.notifications import Delivery, DeliveryState, NotificationChannel
+from audit.models.postmortems import PostMortem, PostMortemRevision, PostMortemState
 from audit.models.protection import Protection, ProtectionPolicy, ProtectionRun, RunKind
 from audit.models.reviews import WAITING_STATES, Reviewed, ReviewEvent, ReviewState, SavedFilter
 from audit.models.seals import (
@@ -105,6 +106,9 @@ __all__ = [
     "NotificationChannel",
     "PendingLogin",
     "PlaceKind",
+    "PostMortem",
+    "PostMortemRevision",
+    "PostMortemState",
     "Preflight",
     "PreflightLine",
     "Protection",

@@ -32,7 +32,7 @@ from audit.models import (
 from audit.protection import policies
 from backups.models import Backup, BackupKind, Level
 from tests import cast, factories
-from tests.browser import seal_scenery
+from tests.browser import papers, seal_scenery
 from tests.factories import ago
 
 
@@ -203,6 +203,7 @@ def _deletes(target: Target, people: cast.Cast) -> None:
     for number in range(3):
         factories.DeleteAuditLogFactory(of_transaction=night, position=number + 1, masked=["email"] if number else [])
     _undeletes(night)
+    papers.build(incident)
     _logs(target)
     for minutes in (12, 90, 7200):
         one = factories.DeleteAuditTransactionFactory(target=target, at=ago(minutes=minutes))

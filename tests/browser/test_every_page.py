@@ -22,6 +22,7 @@ from audit.models import (
     ImportSource,
     Incident,
     NotificationChannel,
+    PostMortem,
     PublicationPlace,
     SealVerification,
     Target,
@@ -113,6 +114,16 @@ def test_nothing_is_wrong_with_putting_back(transactional_db: None, visit: Visit
     paths += [act_url(clean, "put-back", clean.pk), act_url(clean, "put-back-ask", clean.pk)]
     for width in (DESK, PHONE):
         assert wrong_with(visit("alice", width=width), paths) == ""
+
+
+@pytest.mark.parametrize(("width", "dark"), [(DESK, False), (DESK, True), (PHONE, False)])
+def test_nothing_is_wrong_with_papers(transactional_db: None, visit: Visit, width: int, dark: bool) -> None:
+    scenery.build()
+    row = PostMortem.objects.get()
+    stem = f"/admin/audit/postmortem/{row.pk}"
+    paths = [page_of(row), page_of(row.incident), f"{stem}/edit/", f"{stem}/compare/2/3/", "/admin/audit/postmortem/"]
+    paths.append(act_url(PostMortem, "ask-review", row.pk))
+    assert wrong_with(visit("alice", width=width, dark=dark), paths) == ""
 
 
 @pytest.mark.parametrize("width", [DESK, PHONE])
