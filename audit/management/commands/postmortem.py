@@ -126,7 +126,7 @@ class Command(TovgovCommand):
         self.emit(options, facts, f"{path}: {len(made.data):,} bytes, SHA-256 {made.sha256}")
 
 
-def _beside(row: dict[str, Any]) -> str:
+def _beside(row: Any) -> str:
     if not row["is_beside"]:
         return ""
     return "stood beside, settled" if row["settled_at"] else "stands beside, not settled"
