@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('audit', '0008_incident_story'),
+        ('audit', '0009_own_acts'),
     ]
 
     operations = [
