@@ -39,7 +39,7 @@ from audit.models.seals import (
     SealTree,
     SealVerification,
 )
-from audit.models.server_logs import LogFile, LogFileState, LogSeverity, ServerLogEntry, ServerLogGroup
+from audit.models.server_logs import LogFile, LogFileState, LogSeverity, LogWords, ServerLogEntry, ServerLogGroup
 from audit.models.targets import (
     Credential,
     Environment,
@@ -101,6 +101,7 @@ __all__ = [
     "LogFileState",
     "LogSettings",
     "LogSeverity",
+    "LogWords",
     "MaintenanceWindow",
     "NoiseFilter",
     "NotificationChannel",

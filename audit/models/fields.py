@@ -1,4 +1,4 @@
-"""Fields that hold secrets: encrypted at rest with MultiFernet, rotated by ``manage.py targets rotate-keys``."""
+"""Fields that hold secrets: encrypted at rest with MultiFernet, rotated by ``manage.py targets rotate-keys``; and words."""
 
 from __future__ import annotations
 
@@ -103,3 +103,16 @@ class EncryptedJSONField(EncryptedTextField):
 
     def to_python(self, value: Any) -> Any:
         return json.loads(value) if isinstance(value, str) and value else (value or {})
+
+
+if TYPE_CHECKING:
+    _Field = models.Field[str | None, str | None]
+else:
+    _Field = models.Field
+
+
+class WordsField(_Field):
+    """Words, as a ``tsvector``. Python neither reads nor writes them."""
+
+    def db_type(self, connection: Any) -> str:
+        return "tsvector"

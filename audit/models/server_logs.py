@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
+from audit.models.fields import WordsField
 from audit.models.imports import ImportSource
 from audit.models.reviews import WAITING_STATES, Reviewed
 from audit.models.targets import Target
@@ -182,3 +183,29 @@ class ServerLogEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.level} {self.message[:80]}"
+
+
+class LogWords(models.Model):
+    """The words and marks of a stretch of server log entries: those whose ids, divided by ``STRETCH``, are its number.
+    The search asks these, which are few, and reads only the stretches that may hold what is sought. A worker notes them."""
+
+    STRETCH = 250
+
+    number = models.BigIntegerField(primary_key=True)
+    from_at = models.DateTimeField(help_text="Of its oldest entry.")
+    to_at = models.DateTimeField(help_text="Of its newest entry.")
+    is_stale = models.BooleanField(default=False, help_text="Some of its entries were retired since.")
+    words = WordsField(null=True, help_text="Empty when they are too many to be noted: it may hold anything.")
+
+    class Meta:
+        verbose_name = "words of server log entries"
+        verbose_name_plural = "words of server log entries"
+        indexes = [
+            models.Index(fields=["-to_at", "-number"], name="log_words_newest"),
+            models.Index(fields=["from_at", "number"], name="log_words_oldest"),
+            models.Index(fields=["-to_at"], condition=Q(words=None), name="log_words_unknown"),
+            models.Index(fields=["number"], condition=Q(is_stale=True), name="log_words_stale"),
+        ]
+
+    def __str__(self) -> str:
+        return f"words of entries {self.number * self.STRETCH} to {(self.number + 1) * self.STRETCH - 1}"

@@ -3,43 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import urlencode
 
 from django.contrib.auth.models import User
-from django.db import connection
-from django.test import Client, override_settings
 
-from audit import partitions, reviews
+from audit import reviews
 from audit.actors import Actor
 from audit.exports import request as exports
 from audit.lists.deletions import ROWS
-from audit.models import LIST_FORMATS, DeleteAuditLog, DeleteAuditTransaction, Environment, Target
-from tests.benchmarks.filling import without_indexes
-from tests.benchmarks.measuring import Claim, median, seconds
+from audit.models import LIST_FORMATS, DeleteAuditLog, DeleteAuditTransaction
+from tests.benchmarks import pages
+from tests.benchmarks.measuring import Claim, seconds
+from tests.benchmarks.pages import DAYS
 from tests.benchmarks.tovgov_under_test import Peak, finished, seconds_of
-
-PAGE_GOAL = 0.3
-ROWS_A_TRANSACTION = 5
-TABLES = ("audit_deleteaudittransaction", "audit_deleteauditlog")
-SQL = Path(__file__).with_suffix(".sql").read_text()
 
 TRANSACTION_PAGES = {
     "newest": "",
-    "target": "target={target}",
+    "target": "target={big}",
     "target, rare": "target={rare}",
     "table": "table=public.Message",
     "table, rare": "table=public.Invoice",
     "role": "role=tovplay_app",
     "role, rare": "role=stray_script",
     "user": "user=user17",
+    "user, rare": "user=user999",
     "user and state": "user=user17&state=suspicious",
     "address": "address=10.0.0.7",
     "address, rare": "address=10.9.9.9",
     "state": "state=unreviewed",
-    "waiting": "state=waiting&target={target}",
+    "state, rare": "state=suspicious",
+    "in hands": "assignee=bench",
+    "waiting": "state=waiting&target={big}",
     "nothing fits": "address=10.0.0.7&state=accepted",
-    "days": "from=2026-03-01&to=2026-03-02",
+    "days": DAYS,
     "search, common": "q=delete",
     "search, common pair": "q=delete message",
     "search, rare": "q=stray_script",
@@ -47,7 +43,7 @@ TRANSACTION_PAGES = {
 }
 ROW_PAGES = {
     "newest": "",
-    "target": "target={target}",
+    "target": "target={big}",
     "target, rare": "target={rare}",
     "table": "table=public.Message",
     "table, rare": "table=Invoice",
@@ -57,7 +53,7 @@ ROW_PAGES = {
     "address, rare": "address=10.9.9.9",
     "state": "state=unreviewed",
     "state, rare": "state=suspicious",
-    "days": "from=2026-03-01&to=2026-03-02",
+    "days": DAYS,
     "search, common": "q=message",
     "search, common pair": "q=friday user17",
     "search, one in a thousand": "q=word517",
@@ -67,69 +63,22 @@ ROW_PAGES = {
 }
 
 
-def build(rows: int) -> dict[str, int]:
-    """Fill the lists with ``rows`` rows of two targets, a fifth as many transactions; indexes are made afterwards."""
-    targets = [
-        Target.objects.create(name=name, environment=Environment.SCRATCH, host="db.example.org", database=name)
-        for name in ("big", "small")
-    ]
-    partitions.AHEAD = 2 + rows // partitions.SIZE
-    partitions.make_ahead(DeleteAuditLog)
-    with without_indexes(TABLES), connection.cursor() as cursor:
-        for statement in SQL.split(";\n"):
-            if statement.strip():
-                numbers = {"transactions": rows // ROWS_A_TRANSACTION, "each": ROWS_A_TRANSACTION}
-                cursor.execute(statement, numbers | {"big": targets[0].pk, "small": targets[1].pk})
-    with connection.cursor() as cursor:
-        cursor.execute(f"VACUUM ANALYZE {', '.join(TABLES)}")
-    return {"target": targets[0].pk, "rare": targets[1].pk}
-
-
-def lists(rows: int, rounds: int) -> Iterator[Claim]:
-    """Every page of the two lists, as a browser asks for it, and one act on as many rows as one act reviews."""
-    names = build(rows)
-    plain = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
-    with override_settings(STORAGES=plain):
-        yield from pages(names, rounds)
-    yield from bulk(min(reviews.CAP, rows // ROWS_A_TRANSACTION // 4))
-
-
-def pages(names: dict[str, int], rounds: int) -> Iterator[Claim]:
-    """The median of ``rounds`` for each page."""
-    user = User.objects.create_superuser("bench", "bench@example.org", "not for real use")
-    client = Client(SERVER_NAME="localhost")
-    client.force_login(user)
-    places = {"deletes": ("deleteaudittransaction", TRANSACTION_PAGES), "deleted rows": ("deleteauditlog", ROW_PAGES)}
-    for label, (model, kinds) in places.items():
-        for kind, query in kinds.items():
-            url = f"/admin/audit/{model}/?{query.format(**names)}"
-            yield _page(client, f"{label}, {kind}", url, rounds)
-        deep = _deep(client, f"/admin/audit/{model}/")
-        yield _page(client, f"{label}, halfway", deep, rounds)
-    big = DeleteAuditTransaction.objects.order_by("-row_count", "-at").first()
-    assert big is not None
+def lists(names: dict[str, int], rounds: int) -> Iterator[Claim]:
+    """Every page of the two lists of what ``filling`` made, and what stands beside them."""
+    large = DeleteAuditTransaction.objects.filter(row_count=2000).order_by("-at", "-id").first()
     last = DeleteAuditLog.objects.order_by("-at", "-id").first()
+    assert large is not None
     assert last is not None
-    yield _page(client, "a transaction", f"/admin/audit/deleteaudittransaction/{big.pk}/change/", rounds)
-    yield _page(client, "a row", f"/admin/audit/deleteauditlog/{last.pk}/change/", rounds)
-    yield _page(client, "review queue", "/admin/reviews/", rounds)
-    yield _page(client, "dashboard", "/admin/", rounds)
-
-
-def _deep(client: Client, url: str) -> str:
-    """The page in the middle of the whole list."""
-    return f"{url}?older=2026-04-01T00:00:00%2B00:00~1"
-
-
-def _page(client: Client, what: str, url: str, rounds: int) -> Claim:
-    def ask() -> None:
-        answer = client.get(url)
-        assert answer.status_code == 200, (url, answer.status_code)
-        answer.content  # noqa: B018
-
-    ask()  # templates are read once
-    took = median([seconds(ask) for _ in range(rounds)])
-    return Claim(f"page: {what}", value=took, goal=PAGE_GOAL, unit="s")
+    wanted = pages.of_list("deleteaudittransaction", "deletes", TRANSACTION_PAGES)
+    wanted |= pages.of_list("deleteauditlog", "deleted rows", ROW_PAGES)
+    wanted |= {
+        "a transaction of 2,000 rows": f"/admin/audit/deleteaudittransaction/{large.pk}/change/",
+        "a deleted row": f"/admin/audit/deleteauditlog/{last.pk}/change/",
+        "review queue": "/admin/reviews/",
+        "dashboard": "/admin/",
+        "a target": "/admin/audit/target/{big}/change/",
+    }
+    yield from pages.timed(wanted, names, rounds)
 
 
 def exporting(rows: int) -> Iterator[Claim]:

@@ -2,137 +2,129 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Iterator
-from pathlib import Path
 
-from django.contrib.auth.models import User
-from django.db import connection
-from django.test import Client, override_settings
+from tests.benchmarks import pages
+from tests.benchmarks.measuring import Claim
+from tests.benchmarks.pages import DAYS
 
-from audit import partitions
-from audit.models import ConnectionAuditLog, Environment, ServerLogEntry, Target
-from tests.benchmarks.filling import without_indexes
-from tests.benchmarks.measuring import Claim, median, seconds
-
-PAGE_GOAL = 0.3
-EACH = 10
-"""Entries of a group."""
-TABLES = ("audit_connectiongroup", "audit_connectionauditlog", "audit_serverloggroup", "audit_serverlogentry")
-SQL = Path(__file__).with_suffix(".sql").read_text()
-DAYS = "from=2026-03-01&to=2026-03-02"
 LISTS = {
     "connectiongroup": {
         "newest": "",
         "target": "target={big}",
+        "target, rare": "target={rare}",
         "with what is hidden": "noise=shown",
+        "hidden alone": "noise=only",
+        "role": "role=role7",
         "role, rare": "role=stray_script",
+        "database, none": "database=other",
         "address": "address=10.0.0.7",
+        "address, local": "address=local",
         "refused": "outcome=failed+password",
         "new": "new=any",
+        "new address": "new=address",
         "waiting": "state=waiting",
+        "in hands": "assignee=bench",
         "application": "application=app1-8",
         "days": DAYS,
         "search": "q=stray_script",
         "search, nothing": "q=nosuchword",
+        "target, rare, and new": "target={rare}&new=any",
     },
     "connectionauditlog": {
         "newest": "",
         "target": "target={big}",
+        "target, rare": "target={rare}",
         "role": "role=role7",
         "role, rare": "role=stray_script",
+        "role, none": "role=nobody",
         "address": "address=10.0.0.7",
+        "address, local": "address=local",
+        "host, none": "host=app7.example.org",
         "refused": "outcome=not+let+in",
+        "refused for one reason": "outcome=unknown+database",
+        "refused, of a rare target": "outcome=not+let+in&target={rare}",
         "without known clients": "noise=none",
+        "known clients alone": "noise=only",
         "application": "application=app1-8",
+        "method, none": "method=md5",
+        "told twice": "rows=others",
         "days": DAYS,
         "search, common": "q=TovPlay",
+        "search, middling": "q=role7",
         "search, rare": "q=stray_script",
+        "search, rare, of a target": "q=stray_script&target={second}",
         "search, nothing": "q=nosuchword",
     },
     "serverloggroup": {
         "newest": "",
         "target": "target={big}",
+        "target, rare": "target={rare}",
         "with what is hidden": "noise=shown",
+        "hidden alone": "noise=only",
         "class": "class=failed-password",
+        "class, hidden": "class=checkpoint",
         "class, rare": "class=drop-database",
         "severity": "severity=50",
+        "severity and above": "severity=30%2B",
         "role, rare": "role=stray_script",
         "waiting": "state=waiting",
+        "in hands": "assignee=bench",
         "days": DAYS,
-        "search": "q=word517",
+        "search": "q=topic517",
         "search, nothing": "q=nosuchword",
     },
     "serverlogentry": {
         "newest": "",
         "target": "target={big}",
+        "target, rare": "target={rare}",
         "class": "class=checkpoint",
         "class, rare": "class=drop-database",
         "severity": "severity=40%2B",
-        "SQLSTATE": "sqlstate=28P01",
-        "role, rare": "role=stray_script",
+        "severity, rare": "severity=50",
         "level": "level=FATAL",
+        "SQLSTATE": "sqlstate=28P01",
+        "SQLSTATE, none": "sqlstate=XX000",
+        "role": "role=role7",
+        "role, rare": "role=stray_script",
+        "database, none": "database=other",
         "address": "address=10.0.0.7",
-        "session": "session=69b2.4711",
+        "application, none": "application=psql",
+        "session": "session=1e240.6240",
+        "group": "group=200001",
+        "without noise": "noise=none",
+        "noise alone": "noise=only",
         "days": DAYS,
-        "search, common": "q=buffers",
-        "search, rare": "q=word517",
+        "days and class": DAYS + "&class=deadlock",
+        "search, common": "q=relation",
+        "search, common pair": "q=statement table17",
+        "search, middling": "q=topic517",
+        "search, in statements": "q=word517",
+        "search, one": "q=request4711000",
+        "search, one old": "q=request4711",
+        "search, one in a detail": "q=player4711@example.org",
+        "search, words side by side": "q=%22relation+table17+after%22",
+        "search, without a word": "q=topic517+-failed",
+        "search, one of two": "q=request4711+or+request4712",
+        "search, middling, of a rare target": "q=topic517&target={rare}",
+        "search, common, of a rare class": "q=relation&class=drop-database",
+        "search, on days": DAYS + "&q=request6600000",
         "search, nothing": "q=nosuchword",
-        "halfway": "older=2026-04-01T00:00:00%2B00:00~1",
     },
 }
 PAGES = {
     "review queue": "/admin/reviews/",
-    "a day": "/admin/day/?target={big}&day=2026-05-05",
-    "a day, with what is hidden": "/admin/day/?target={big}&day=2026-05-05&noise=1",
-    "around a moment": "/admin/around/?target={big}&at=2026-05-05T06:00:00Z&minutes=15",
-    "around a moment, six hours": "/admin/around/?target={big}&at=2026-05-05T06:00:00Z&minutes=360",
-    "around a moment, with what is hidden": "/admin/around/?target={big}&at=2026-05-05T06:00:00Z&minutes=360&noise=1",
+    "a day": "/admin/day/?target={big}&day=2026-02-15",
+    "a day, with what is hidden": "/admin/day/?target={big}&day=2026-02-15&noise=1",
+    "around a moment": "/admin/around/?target={big}&at=2026-02-15T06:00:00Z&minutes=15",
+    "around a moment, six hours": "/admin/around/?target={big}&at=2026-02-15T06:00:00Z&minutes=360",
+    "around a moment, with what is hidden": "/admin/around/?target={big}&at=2026-02-15T06:00:00Z&minutes=360&noise=1",
 }
 
 
-def build(rows: int) -> dict[str, int]:
-    """Fill both logs with ``rows`` entries each, a tenth as many groups."""
-    target = Target.objects.create(
-        name="big logs", environment=Environment.SCRATCH, host="db.example.org", database="big"
-    )
-    partitions.AHEAD = 2 + rows // partitions.SIZE
-    for model in (ConnectionAuditLog, ServerLogEntry):
-        partitions.make_ahead(model)
-    numbers = {"groups": rows // EACH, "each": EACH, "big": target.pk}
-    with without_indexes(TABLES), connection.cursor() as cursor:
-        for statement in SQL.split(";\n"):
-            if statement.strip():
-                began = time.perf_counter()
-                cursor.execute(statement, numbers)
-                print(f"  {statement.strip()[:60]} … {time.perf_counter() - began:.1f} s", file=sys.stderr)
-    with connection.cursor() as cursor:
-        cursor.execute(f"VACUUM ANALYZE {', '.join(TABLES)}")
-    return {"big": target.pk}
-
-
-def lists(rows: int, rounds: int) -> Iterator[Claim]:
-    """Every page, as a browser asks for it: the median of ``rounds``."""
-    names = build(rows)
-    user, _ = User.objects.get_or_create(username="bench", defaults={"is_superuser": True, "is_staff": True})
-    client = Client(SERVER_NAME="localhost")
-    client.force_login(user)
-    plain = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
-    with override_settings(STORAGES=plain):
-        for model, kinds in LISTS.items():
-            for kind, query in kinds.items():
-                yield _page(client, f"{model}, {kind}", f"/admin/audit/{model}/?{query.format(**names)}", rounds)
-        for kind, path in PAGES.items():
-            yield _page(client, kind, path.format(**names), rounds)
-
-
-def _page(client: Client, what: str, url: str, rounds: int) -> Claim:
-    def ask() -> None:
-        answer = client.get(url)
-        assert answer.status_code == 200, (url, answer.status_code)
-        answer.content  # noqa: B018
-
-    ask()  # templates are read once
-    took = median([seconds(ask) for _ in range(rounds)])
-    return Claim(f"page: {what}", value=took, goal=PAGE_GOAL, unit="s")
+def lists(names: dict[str, int], rounds: int) -> Iterator[Claim]:
+    """Every page of the four lists of what ``filling`` made, and what stands beside them."""
+    wanted = {}
+    for model, queries in LISTS.items():
+        wanted |= pages.of_list(model, model, queries)
+    yield from pages.timed(wanted | PAGES, names, rounds)
