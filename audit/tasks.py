@@ -14,6 +14,7 @@ from audit.exports import request as exports
 from audit.imports import connection_watch, schedule
 from audit.imports.perform import perform as perform_import
 from audit.imports.retention import work as retention
+from audit.imports.server_logs import words
 from audit.models import (
     AuditImport,
     Export,
@@ -40,7 +41,15 @@ def tick() -> None:
     and look at every target. One that fails does not keep the next from running."""
     with ExitStack() as acts:  # a bug in one propagates, after the others have run
         ours = [confirm_targets, windows.relock_due, drift.watch, connection_watch.watch, clients.learn, schedule.watch]
-        ours += [exports.expire, checkpoints.watch, publication.watch, run.wake, deliver.tend, retention.wake]
+        ours += [
+            exports.expire,
+            checkpoints.watch,
+            publication.watch,
+            run.wake,
+            deliver.tend,
+            retention.wake,
+            words.wake,
+        ]
         for act in reversed([jobs.reap, partitions.look_after, approvals.expire, *registry.ticks, *ours]):
             acts.callback(_run, act)
 
@@ -114,3 +123,8 @@ def run_anomalies() -> None:
 def retire_entries() -> None:
     """Retire imported entries that are older than their sources keep them."""
     retention.retire_due()
+
+
+def note_log_words() -> None:
+    """Note the words of new entries of server logs, for the search."""
+    words.note()

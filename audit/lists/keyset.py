@@ -1,10 +1,11 @@
 """One page of a long list, found along an index: no OFFSET, no full count, and a bound on what is looked through.
 
-A page is asked for by the key of the row next to it. Three ways lead there:
+A page is asked for by the key of the row next to it. Four ways lead there:
 
 * the index that has the list's order, with the filters beside it: the usual one;
 * the full-text index, as long as at most ``CANDIDATES`` rows hold the words: it knows no order, and a common word
   would have millions sorted;
+* notes of the words of stretches of rows, where a list has them (``stretches``);
 * a walk along the list's own index, chunk by chunk, until the page is full or ``BUDGET`` is spent: for common words,
   and when the others would take longer than ``PATIENCE``. Its page may hold less than would fit, and says so; the next
   page goes on where the walk ended.
@@ -26,6 +27,7 @@ from django.db.models import Q, QuerySet
 from psycopg.errors import QueryCanceled
 
 from audit.exceptions import FilterInvalid, ListTooSlow
+from audit.lists import stretches
 from audit.lists.listing import Listing, Wanted
 
 SIZE = 50
@@ -70,6 +72,16 @@ class _Found:
     rows: list[Any]
     end: str = ""
     looked: int = 0
+    back_to: datetime | None = None
+    """Where a search in stretches ended."""
+    unnoted: int = 0
+    """Rows that it did not look into: their words are not noted yet."""
+    is_noted: bool = False
+
+    @property
+    def is_all(self) -> bool:
+        """Whether a search in stretches came to the end of the list."""
+        return self.is_noted and not self.end and not self.unnoted
 
 
 def page(
@@ -81,20 +93,39 @@ def page(
     Raises ``FilterInvalid`` for an answer or a key that does not fit."""
     listing.clause(wanted)  # refused before anything is read
     key, upwards = read_key(listing, newer or older), bool(newer)
-    is_search = listing.has_words(wanted)
-    holding = candidates(listing, wanted) if is_search else None
-    if is_search and holding is not None:
-        found = _among(listing, wanted, holding, key, upwards, size + 1)
-    else:
-        found = _find(listing, wanted, key, upwards, size + 1)
+    holding = None
+    found = _in_stretches(listing, wanted, key, upwards, size + 1)
+    if found is None:
+        holding = candidates(listing, wanted) if listing.has_words(wanted) else None
+        if holding is not None:
+            found = _among(listing, wanted, holding, key, upwards, size + 1)
+        else:
+            found = _find(listing, wanted, key, upwards, size + 1)
     rows = found.rows[:size]
     beyond = key_of(listing, rows[-1]) if len(found.rows) > size else found.end
-    number = _number(listing, wanted, holding, is_walk=bool(found.looked)) if counted else None
+    number = _number_of(listing, wanted, found, holding, size, is_first=not key) if counted else None
     note = _note(found, size, upwards)
     if upwards:
         rows.reverse()
         return Page(rows, key_of(listing, rows[-1]) if rows else newer, beyond, note, number)
     return Page(rows, beyond, key_of(listing, rows[0]) if rows and older else older, note, number)
+
+
+def _in_stretches(listing: Listing, wanted: Wanted, key: list[Any], upwards: bool, limit: int) -> _Found | None:
+    """By the notes of stretches; None when there are none, or they do not help."""
+    if not stretches.answers(listing, wanted):
+        return None
+    try:
+        with patience():
+            found = stretches.Search(listing, wanted, key, upwards, limit).run()
+            if found is None:
+                return None
+            among = listing.model._default_manager.filter(pk__in=[one[-1] for one in found.keys])
+            rows = list(_ordered(listing, among, [], upwards))
+    except ListTooSlow:
+        return None
+    end = found.end
+    return _Found(rows, write_key(list(end)) if end else "", 0, end[0] if end else None, found.unnoted, is_noted=True)
 
 
 def _find(listing: Listing, wanted: Wanted, key: list[Any], upwards: bool, limit: int) -> _Found:
@@ -144,9 +175,20 @@ def _walk(listing: Listing, wanted: Wanted, key: list[Any], upwards: bool, limit
 
 
 def _note(found: _Found, size: int, upwards: bool) -> str:
+    missing = (
+        f"The words of {found.unnoted:,} lines that came last are not noted yet: they were not looked through. "
+        "A worker is at it; ask again in some minutes."
+        if found.unnoted
+        else ""
+    )
     if not found.end or len(found.rows) > size:
-        return ""
+        return missing
     way = "newer" if upwards else "older"
+    if found.back_to:
+        return (
+            f"Filters and words that few rows fit together: this fits {'before' if upwards else 'after'} "
+            f"{found.back_to:%Y-%m-%d %H:%M} UTC. Go on to {way} ones below, or narrow it. {missing}"
+        ).strip()
     return (
         f"A common word, or filters that few rows fit together: this fits among the next {found.looked:,} rows. "
         f"Go on to {way} ones below, or narrow it by a rarer word, a target or a time."
@@ -242,6 +284,19 @@ def hidden(listing: Listing, wanted: Wanted) -> Count | None:
     if apart is None or listing.has_words(wanted):
         return None
     return _number(listing, apart, None, is_walk=False, seconds=PATIENCE / 3)
+
+
+def _number_of(
+    listing: Listing, wanted: Wanted, found: _Found, holding: list[Key] | None, size: int, *, is_first: bool
+) -> Count | None:
+    """How many rows fit, when that is known or quickly counted."""
+    if found.is_all and is_first and len(found.rows) <= size:
+        return Count(len(found.rows))
+    if found.is_noted:
+        return (
+            None if listing.has_words(wanted) else _number(listing, wanted, None, is_walk=False, seconds=PATIENCE / 3)
+        )
+    return _number(listing, wanted, holding, is_walk=bool(found.looked))
 
 
 def _number(

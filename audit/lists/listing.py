@@ -48,6 +48,10 @@ class Filter:
     """The answer that lists the hidden rows alone."""
     shown: str = ""
     """The answer that hides nothing."""
+    marks: Callable[[str], list[str]] | None = None
+    """For a list that is ``noted``: the marks of rows that fit an answer, any of them (``0011_log_words``)."""
+    is_few: bool = False
+    """So few rows have one answer that a walk along its index is quick."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +124,8 @@ class Listing:
     words_hint: str = ""
     exact_words: str = ""
     """The filter whose answer is looked up among the words, exactly as it is."""
+    noted: type[Model] | None = None
+    """Where the words and marks of its rows are noted, stretch by stretch (``LogWords``)."""
 
     @property
     def name(self) -> str:
@@ -209,6 +215,12 @@ def since(field: str) -> Filter:
 def until(field: str) -> Filter:
     """Before this moment, or to the end of this day."""
     return Filter("to", "To", lambda text: Q(**{f"{field}__lt": moment(text, end=True)}), "moment", is_indexed=True)
+
+
+def bounds(wanted: Wanted) -> tuple[datetime | None, datetime | None]:
+    """From when and until when rows are wanted."""
+    since, until = wanted.filters.get("from"), wanted.filters.get("to")
+    return moment(since) if since else None, moment(until, end=True) if until else None
 
 
 def number(text: str) -> int:

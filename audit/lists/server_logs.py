@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 from django.db.models import Q
 
-from audit.lists.listing import Column, Filter, Listing, number, since, until
+from audit.lists.listing import EXACT, Column, Filter, Listing, number, since, until
 from audit.lists.questions import REVIEW, TARGET, assignee, noise, noise_of_group, one_of, state
-from audit.models import LogSeverity, ServerLogEntry, ServerLogGroup
+from audit.models import LogSeverity, LogWords, ServerLogEntry, ServerLogGroup
 from audit.postgres.logs.classes import CLASSES
 
 LEVELS = ("PANIC", "FATAL", "ERROR", "WARNING", "NOTICE", "INFO", "LOG", "DEBUG")
@@ -52,8 +55,24 @@ def _run(answer: str) -> Q:
     return ~Q(explained_by="") if answer == "tovgov" else Q(explained_by=answer) & ~Q(explained_by="")
 
 
-CLASS = Filter("class", "Class", _class, "choice", classes)
-SEVERITY = Filter("severity", "Severity", _severity, "choice", _severities)
+def _mark(letter: str, longest: int | None = None) -> Callable[[str], list[str]]:
+    """The mark of a field's own value, as ``tovgov_log_marks`` has it."""
+    return lambda answer: [f"{EXACT}{letter}{answer[:longest]}"]
+
+
+def _severity_marks(answer: str) -> list[str]:
+    exact, plus, _ = answer.partition("+")
+    values = [value for value in LogSeverity.values if value >= int(exact)] if plus else [exact]
+    return [f"{EXACT}g{value}" for value in values]
+
+
+def _level_marks(answer: str) -> list[str]:
+    levels = [f"DEBUG{number}" for number in range(1, 6)] + ["DEBUG"] if answer == "DEBUG" else [answer]
+    return [f"{EXACT}l{level}" for level in levels]
+
+
+CLASS = Filter("class", "Class", _class, "choice", classes, marks=_mark("k"))
+SEVERITY = Filter("severity", "Severity", _severity, "choice", _severities, marks=_severity_marks)
 
 GROUPS = Listing(
     page="audit_serverloggroup",
@@ -98,18 +117,28 @@ ENTRIES = Listing(
     model=ServerLogEntry,
     order=("at", "id"),
     filters=(
-        TARGET,
+        replace(TARGET, marks=_mark("t")),
         CLASS,
         SEVERITY,
-        Filter("level", "Level", _level, "choice", lambda: [(name, name) for name in LEVELS]),
-        Filter("sqlstate", "SQLSTATE", _sqlstate, hint="28P01, or 28"),
-        Filter("role", "Role", lambda text: Q(role=text)),
-        Filter("database", "Database", lambda text: Q(database=text)),
-        Filter("address", "Address", lambda text: Q(address="" if text == "local" else text), hint="10.0.0.7 or local"),
-        Filter("application", "Application", lambda text: Q(application=text)),
-        Filter("session", "Session", lambda text: Q(session=text)),
+        Filter("level", "Level", _level, "choice", lambda: [(name, name) for name in LEVELS], marks=_level_marks),
+        Filter(
+            "sqlstate", "SQLSTATE", _sqlstate, hint="28P01, or 28", marks=lambda answer: [f"{EXACT}s{answer.upper()}"]
+        ),
+        Filter("role", "Role", lambda text: Q(role=text), marks=_mark("r")),
+        Filter("database", "Database", lambda text: Q(database=text), marks=_mark("d")),
+        Filter(
+            "address",
+            "Address",
+            lambda text: Q(address="" if text == "local" else text),
+            hint="10.0.0.7 or local",
+            marks=lambda answer: _mark("a")("" if answer == "local" else answer),
+        ),
+        Filter("application", "Application", lambda text: Q(application=text), marks=_mark("p", 200)),
+        Filter("session", "Session", lambda text: Q(session=text), marks=_mark("n")),
         noise_of_group("Noise"),
-        Filter("group", "Group", lambda text: Q(of_group=number(text)), is_indexed=True, hint="its number"),
+        Filter(
+            "group", "Group", lambda text: Q(of_group=number(text)), is_indexed=True, is_few=True, hint="its number"
+        ),
         since("at"),
         until("at"),
     ),
@@ -140,4 +169,5 @@ ENTRIES = Listing(
     left_out=("query", "more"),
     words=("tovgov_log_words", "message", "detail", "query"),
     words_hint="Words of the message, its detail or statement",
+    noted=LogWords,
 )

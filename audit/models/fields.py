@@ -1,4 +1,5 @@
-"""Fields that hold secrets: encrypted at rest with MultiFernet, rotated by ``manage.py targets rotate-keys``; and words."""
+"""Fields that hold secrets: encrypted at rest with MultiFernet, rotated by ``manage.py targets rotate-keys``.
+And words."""
 
 from __future__ import annotations
 

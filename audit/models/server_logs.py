@@ -187,7 +187,8 @@ class ServerLogEntry(models.Model):
 
 class LogWords(models.Model):
     """The words and marks of a stretch of server log entries: those whose ids, divided by ``STRETCH``, are its number.
-    The search asks these, which are few, and reads only the stretches that may hold what is sought. A worker notes them."""
+    The search asks these, which are few, and reads only the stretches that may hold what is sought. A worker notes
+    them."""
 
     STRETCH = 250
 

@@ -14,6 +14,8 @@ from django.contrib.auth.models import User
 from django.db import connection, models
 
 from audit import partitions
+from audit.actors import Actor
+from audit.incidents.opening import open_incident
 from audit.models import (
     ConnectionAuditLog,
     ConnectionGroup,
@@ -22,7 +24,6 @@ from audit.models import (
     Environment,
     ImportKind,
     ImportSource,
-    Incident,
     LogFile,
     ServerLogEntry,
     ServerLogGroup,
@@ -53,7 +54,7 @@ def fill(rows: int) -> dict[str, int]:
         )[0]
         for name in SHARES
     ]
-    incident = Incident.objects.create(title="Rows gone", target=targets[0], opened_by="bench")
+    incident = open_incident("Rows gone", target=targets[0], actor=Actor.system("benchmark"))
     source = ImportSource.objects.create(target=targets[0], kind=ImportKind.FOLDER, name="bench")
     file = LogFile.objects.create(source=source, identity="bench", head="", head_bytes=0, name="bench.csv")
     names: dict[str, Any] = {
@@ -63,16 +64,23 @@ def fill(rows: int) -> dict[str, int]:
         "source": source.pk,
         "file": file.pk,
     }
-    _fill("reviewing", int(rows / ROWS_A_TRANSACTION), names, (DeleteAuditLog,), (DeleteAuditTransaction,), ROWS_A_TRANSACTION)
+    _fill(
+        "reviewing",
+        int(rows / ROWS_A_TRANSACTION),
+        names,
+        (DeleteAuditLog,),
+        (DeleteAuditTransaction,),
+        ROWS_A_TRANSACTION,
+    )
     groups = (ConnectionGroup, ServerLogGroup)
     _fill("reviewing_logs", rows, names, (ConnectionAuditLog, ServerLogEntry), groups)
     return {name: one.pk for name, one in zip(SHARES, targets, strict=True)} | {"source": source.pk}
 
 
-def _fill(
-    name: str, number: int, names: dict[str, Any], logs: Sequence[type[models.Model]], groups: Sequence[type[models.Model]],
-    factor: float = 1,
-) -> None:  # fmt: skip
+Models = Sequence[type[models.Model]]
+
+
+def _fill(name: str, number: int, names: dict[str, Any], logs: Models, groups: Models, factor: float = 1) -> None:
     statements = [part for part in (FOLDER / f"{name}.sql").read_text().split(";\n") if part.strip()]
     tables = [model._meta.db_table for model in (*logs, *groups)]
     step = int(SLICE / factor)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from django.db import connection
+
+from audit.imports.server_logs import words
+from audit.models import LogWords
 from tests.benchmarks import pages
-from tests.benchmarks.measuring import Claim
+from tests.benchmarks.measuring import Claim, seconds
 from tests.benchmarks.pages import DAYS
 
 LISTS = {
@@ -128,3 +132,15 @@ def lists(names: dict[str, int], rounds: int) -> Iterator[Claim]:
     for model, queries in LISTS.items():
         wanted |= pages.of_list(model, model, queries)
     yield from pages.timed(wanted | PAGES, names, rounds)
+
+
+def noting() -> Iterator[Claim]:
+    """A worker notes the words of every line for the search, before anybody searches."""
+    took = seconds(lambda: words.note(seconds=24 * 3600.0))
+    lines = LogWords.objects.count() * LogWords.STRETCH
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE audit_logwords")
+        cursor.execute("SELECT pg_total_relation_size('audit_logwords')")
+        size = cursor.fetchone()[0]
+    how = {"lines": lines, "bytes": size}
+    yield Claim(f"words of {lines:,} log lines noted", value=took, goal=lines / 10_000, unit="s", how=how)

@@ -13,7 +13,8 @@ from audit.actors import Actor
 from audit.imports.connections import SAME
 from audit.imports.retention import keeping
 from audit.imports.retention.held import Log
-from audit.models import ConnectionAuditLog, ImportSource
+from audit.imports.server_logs import words
+from audit.models import ConnectionAuditLog, ImportSource, ServerLogEntry
 from audit.seals import retirement
 from audit.seals.told import ranges
 
@@ -56,6 +57,8 @@ def step(log: Log, source: ImportSource, *, actor: Actor, now: datetime | None =
         if gone:
             if log.model is ConnectionAuditLog:
                 _free_twins(row, window, gone)
+            if log.model is ServerLogEntry:
+                words.forget(number for number, _ in gone)
             runs = list(ranges(sorted(leaf for _, leaf in gone)))
             retirement.retire(row, runs, actor=actor, reason=keeping.why(row))
         _move(log, row, window)

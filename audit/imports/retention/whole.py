@@ -19,7 +19,8 @@ from audit.exceptions import PartitionBusy
 from audit.imports.connections import SAME
 from audit.imports.retention import keeping
 from audit.imports.retention.held import Log
-from audit.models import ConnectionAuditLog, ImportSource
+from audit.imports.server_logs import words
+from audit.models import ConnectionAuditLog, ImportSource, ServerLogEntry
 from audit.partitions import Partition
 from audit.seals import retirement
 from audit.seals.retirement import Run
@@ -103,10 +104,24 @@ def _runs(log: Log, partition: Partition) -> dict[int, list[Run]]:
 def _drop_empty(log: Log, partition: Partition) -> int:
     """What was removed in batches leaves an empty partition behind."""
     with transaction.atomic():
-        partitions.seize(log.model)
+        _take(log)
         if _span(partition) is None:
-            partitions.drop(log.model, partition)
+            _drop_rows(log, partition)
     return 0
+
+
+def _take(log: Log) -> None:
+    """Have a log for oneself, with its words. Raises ``PartitionBusy``."""
+    if log.model is ServerLogEntry:
+        partitions.seize(log.model, first=words.guard)
+    else:
+        partitions.seize(log.model)
+
+
+def _drop_rows(log: Log, partition: Partition) -> None:
+    partitions.drop(log.model, partition)
+    if log.model is ServerLogEntry:
+        words.forget_range(partition.first, partition.below)
 
 
 def _drop(log: Log, partition: Partition, span: Span, limits: Sequence[keeping.Limit], runs: dict[int, list[Run]], *,
@@ -115,7 +130,7 @@ def _drop(log: Log, partition: Partition, span: Span, limits: Sequence[keeping.L
         _free_twins(partition, span)
     limit_by_key = {log.key_of(limit.source): limit for limit in limits}
     with transaction.atomic():
-        partitions.seize(log.model)
+        _take(log)
         _freeze(log, [limit_by_key[key].source for key in runs])
         for key in runs:
             _still_over(limit_by_key[key], now)
@@ -125,7 +140,7 @@ def _drop(log: Log, partition: Partition, span: Span, limits: Sequence[keeping.L
         for key, leaves in runs.items():
             source = limit_by_key[key].source
             count += retirement.retire(source, leaves, actor=actor, reason=keeping.why(source)).count
-        partitions.drop(log.model, partition)
+        _drop_rows(log, partition)
     return count
 
 

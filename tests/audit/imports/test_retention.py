@@ -22,13 +22,14 @@ from audit.actors import Actor
 from audit.exceptions import KeepDaysInvalid, NoSuchLogSource, NotPermitted, PartitionBusy
 from audit.imports.retention import batches, keeping, whole, work
 from audit.imports.retention.held import LOGS
-from audit.imports.server_logs import setup
+from audit.imports.server_logs import setup, words
 from audit.models import (
     ConnectionAuditLog,
     DeleteAuditLog,
     ImportKind,
     ImportSource,
     LedgerEntry,
+    LogWords,
     RetiredRange,
     SealTile,
     ServerLogEntry,
@@ -118,6 +119,20 @@ def test_what_is_over_goes_and_counts_seals_and_groups_stay(source: ImportSource
     assert "12 entries retired on" in notice
     assert f"(leaves 0 to 11). Kept for {DAYS} days." in notice
     assert ledger.verify().is_sound
+
+
+def test_the_words_of_what_is_over_go_with_it(source: ImportSource, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LogWords, "STRETCH", 5)
+    over, held = group_of(source, count=12), group_of(source, "unreviewed", count=12)
+    store(source, over, 6)
+    stays = store(source, held, 9)
+    store(source, over, 6)
+    checkpoints.watch()
+    words.note()
+    assert retire() == 12
+    words.note()
+    assert set(LogWords.objects.values_list("pk", flat=True)) <= {pk // 5 for pk in stays}
+    assert not LogWords.objects.filter(is_stale=True).exists()
 
 
 def test_who_set_the_days_stands_beside_what_was_retired(source: ImportSource, cast: Cast) -> None:
@@ -432,6 +447,21 @@ def test_a_partition_that_is_over_is_dropped_and_the_rest_goes_in_batches(source
     assert (verdict.rows, verdict.retired) == (2, 8)
     group.refresh_from_db()
     assert group.count == 8
+
+
+def test_a_dropped_partition_takes_its_words_along(
+    source: ImportSource, jump: Jump, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LogWords, "STRETCH", 2)
+    group = group_of(source, count=8)
+    two_partitions(source, jump, group, young=group)
+    for pk in left():
+        words._write(pk // 2 * 2, pk // 2 * 2 + 2)
+    before = len(names())
+    retire()
+    assert len(names()) < before
+    words.note()
+    assert set(LogWords.objects.values_list("pk", flat=True)) == {pk // 2 for pk in left()}
 
 
 def test_a_partition_with_an_entry_in_an_open_review_stays_and_so_does_the_entry(
