@@ -16,6 +16,12 @@ from tests import factories
 from tests.audit.test_partitions import other_session
 
 SIZE = 10
+LATE = """
+INSERT INTO audit_serverlogentry (target_id, source_id, file_id, of_group_id, leaf, "offset", at, level, sqlstate, kind,
+    severity, session, role, database, address, application, command, message, detail, query, more)
+SELECT 1, 1, 1, 1, n, n, now(), 'LOG', '', 'drop', 40, '', '', '', '', '', '', 'late', '', '', ''
+  FROM generate_series(1, 5) n
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -99,12 +105,7 @@ def test_ids_that_were_left_out_by_the_million_are_passed_by() -> None:
 def test_a_stretch_that_somebody_still_writes_is_not_noted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(words, "SETTLE_SECONDS", 0.0)
     with other_session() as other:
-        other.execute(
-            'INSERT INTO audit_serverlogentry (target_id, source_id, file_id, of_group_id, leaf, "offset", at,'
-            " level, sqlstate, kind, severity, session, role, database, address, application, command, message, detail, query, more)"
-            " SELECT 1, 1, 1, 1, n, n, now(), 'LOG', '', 'drop', 40, '', '', '', '', '', '', 'late', '', '', ''"
-            " FROM generate_series(1, 5) n"
-        )
+        other.execute(LATE)
         ids = store(40)
         assert words.note() == 0
         other.commit()
