@@ -7,16 +7,17 @@ class AuditConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from audit import checks, jobs, registry  # noqa: F401  # checks registers itself
+        from audit import checks, jobs, losses, registry  # noqa: F401  # checks registers itself
         from audit.exports import request as exports
         from audit.imports import leaving
-        from audit.models import AuditImport, Export, ProtectionRun, SealVerification, Undelete
+        from audit.models import AuditImport, Export, LossCount, ProtectionRun, SealVerification, Undelete
         from audit.seals import request as seals
         from audit.undelete.perform import settle
 
         jobs.register(ProtectionRun, "audit.tasks.run_protection")
         jobs.register(AuditImport, "audit.tasks.run_import", queue=jobs.SHORT)
         jobs.register(SealVerification, seals.TASK)
+        jobs.register(LossCount, losses.TASK)
         jobs.register(Undelete, "audit.tasks.run_undelete", after_death=settle)
         jobs.register(Export, exports.TASK, after_death=exports.after_death)
         if leaving.import_log not in registry.log_importers:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -56,3 +57,52 @@ TableCount = tuple[str, int, datetime]
 
 table_counts: list[Callable[[Any], Iterable[TableCount]]] = []
 """Each takes a target and returns what is known of the sizes of its tables, lately."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownCounts:
+    """How many rows each table of a target had at one moment, by ``schema.table``, and the record that says so."""
+
+    at: datetime
+    tables: Mapping[str, int]
+    row: Any
+    words: str
+
+
+proved_counts: list[Callable[[Any, datetime], KnownCounts | None]] = []
+"""Each takes a target and a moment and returns the newest proved counts of before that moment."""
+
+seen_counts: list[Callable[[Any, datetime], Iterable[KnownCounts]]] = []
+"""Each takes a target and a moment and returns what was counted in the live target since then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """An act that may have brought rows of a target back. ``at`` is when they were in service; ``counts`` are the rows
+    that each table had then, for an act that replaced all of them; ``puts`` are those that were added."""
+
+    row: Any
+    line: str
+    target_id: int
+    began: datetime
+    at: datetime | None
+    data_at: datetime | None = None
+    """The data is of this moment; None: it is exactly what was deleted."""
+    passed: bool = False
+    """Its comparison passed, and it is in service."""
+    dry_run: bool = False
+    undone: bool = False
+    counts: Mapping[str, int] | None = None
+    puts: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> str:
+        """Its model, as ``Incident.proof_kind`` names it."""
+        return str(self.row._meta.label)
+
+
+recoveries: list[Callable[[Any, datetime], Iterable[Recovery]]] = []
+"""Each takes a target and a moment and returns the recoveries that ended since then, in whatever way."""
+
+recovery_of: dict[str, Callable[[Any], Recovery]] = {}
+"""By the name of a model: a row of it as a recovery."""

@@ -101,14 +101,18 @@ def suspect(
     """It is suspicious: it joins ``incident``, or opens one under ``title``. Also raises ``ReasonMissing``,
     ``IncidentClosed`` and ``IncidentInvalid``."""
     _need(note)
+    began_at = min((row.at for row in rows), default=None)  # type: ignore[attr-defined]
     with transaction.atomic():
         if incident is None:
             if rows:
                 actor.require(rows[0].review_permission)
             target = _one_target(rows)
             severity = Severity.CRITICAL if target is not None and target.is_production else Severity.WARNING
-            incident = incidents.open_incident(title, target=target, actor=actor, reason=note, severity=severity)
+            incident = incidents.open_incident(
+                title, target=target, actor=actor, reason=note, severity=severity, began_at=began_at
+            )
         incident = incidents.join(incident)
+        incidents.reach_back(incident, began_at, actor=actor)
         moved = _act("suspect", rows, actor=actor, note=note, changes=_decided(actor) | {"incident": incident})
     return Moved(moved.changed, moved.left_out, incident)
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from audit import approvals, clients, jobs, partitions, registry, targets
+from audit import approvals, clients, jobs, losses, partitions, registry, targets, timeline
 from audit.actors import Actor
 from audit.anomalies import run
 from audit.exceptions import TovgovError
@@ -19,6 +19,7 @@ from audit.models import (
     AuditImport,
     Export,
     JobState,
+    LossCount,
     ProtectionRun,
     PublicationPlace,
     RunKind,
@@ -49,6 +50,7 @@ def tick() -> None:
             deliver.tend,
             retention.wake,
             words.wake,
+            timeline.watch,
         ]
         for act in reversed([jobs.reap, partitions.look_after, approvals.expire, *registry.ticks, *ours]):
             acts.callback(_run, act)
@@ -96,6 +98,11 @@ def run_undelete(pk: int) -> None:
 def run_export(pk: int) -> None:
     """Write a queued export."""
     jobs.run(Export, pk, exports.perform)
+
+
+def count_loss(pk: int) -> None:
+    """Count a target and compute what an incident lost."""
+    jobs.run(LossCount, pk, losses.perform)
 
 
 def run_seal_verification(pk: int) -> None:

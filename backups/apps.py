@@ -16,6 +16,7 @@ class BackupsConfig(AppConfig):
             facts,
             moments,
             preflight,
+            recoveries,
             retention,
             schedules,
             tasks,
@@ -36,4 +37,8 @@ class BackupsConfig(AppConfig):
         registry.schema_copiers.append(copy_schema)
         registry.table_counts.append(facts.table_counts)
         registry.moments.append(moments.between)
+        registry.proved_counts.append(recoveries.proved_counts)
+        registry.seen_counts.append(recoveries.seen_counts)
+        registry.recoveries.append(recoveries.since)
+        registry.recovery_of["backups.Restore"] = recoveries.of_restore
         registry.ledger_anchors.append(catalogue.ledger_anchors)

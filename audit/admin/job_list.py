@@ -78,7 +78,11 @@ def job_list(request: HttpRequest, site: AdminSite) -> HttpResponse:
 
 def _newest(kind: type[Job], state: str) -> Any:
     rows = kind._default_manager.order_by("-queued_at").defer("log", "phases")
-    related = [name for name in ("target", "backup__target", "source__target") if _has(kind, name.split("__")[0])]
+    related = [
+        name
+        for name in ("target", "backup__target", "source__target", "incident__target")
+        if _has(kind, name.split("__")[0])
+    ]
     rows = rows.select_related(*related)
     return rows.filter(state=state)[:NEWEST] if state in JobState.values else rows[:NEWEST]
 

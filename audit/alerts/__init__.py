@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Min
 from django.utils import timezone
 
 from audit import conf, incidents, ledger
@@ -82,7 +83,9 @@ def _see_again(row: Alert, title: str, severity: Severity, hint: str, actor: Act
 def _join_incident(row: Alert, fingerprint: str) -> None:
     if not fingerprint and row.severity not in conf.incident_severities():
         return
+    began_at: datetime | None = row.evidence.aggregate(first=Min("at"))["first"]
     if row.incident_id is not None and row.incident is not None and row.incident.is_open:
+        incidents.reach_back(row.incident, began_at, actor=SYSTEM)
         if Severity(row.severity).rank <= Severity(row.incident.severity).rank:
             return
         fingerprint = row.incident.fingerprint or fingerprint
@@ -94,6 +97,7 @@ def _join_incident(row: Alert, fingerprint: str) -> None:
         severity=Severity(row.severity),
         kind=kind_of(row.kind),
         fingerprint=fingerprint or f"{row.kind}:{row.fingerprint}",
+        began_at=began_at,
     )
     row.save(update_fields=["incident"])
 

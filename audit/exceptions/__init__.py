@@ -10,11 +10,13 @@ from audit.exceptions.base import *
 from audit.exceptions.imports import *
 from audit.exceptions.incidents import *
 from audit.exceptions.lists import *
+from audit.exceptions.losses import *
 from audit.exceptions.people import *
 from audit.exceptions.postmortems import *
 from audit.exceptions.protection import *
 from audit.exceptions.records import *
 from audit.exceptions.seals import *
 from audit.exceptions.targets import *
+from audit.exceptions.timeline import *
 from audit.exceptions.undelete import *
 from audit.exceptions.watching import *

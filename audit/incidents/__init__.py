@@ -18,7 +18,7 @@ from audit.incidents.lifecycle import (
     review,
     suspicious,
 )
-from audit.incidents.opening import open_incident
+from audit.incidents.opening import open_incident, reach_back
 from audit.incidents.story import STORY, change_stamps, classify, tell
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "join",
     "mitigate",
     "open_incident",
+    "reach_back",
     "reopen",
     "request_acceptance",
     "resolve",

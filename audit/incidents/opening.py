@@ -13,8 +13,8 @@ from audit import ledger
 from audit.actors import Actor
 from audit.exceptions import IncidentInvalid, StampsOutOfOrder
 from audit.incidents.lifecycle import HANDLE
-from audit.models import Incident, IncidentKind, Severity, Target
-from audit.models.incidents import UNRESOLVED
+from audit.models import Incident, IncidentKind, LedgerEntry, Severity, Target
+from audit.models.incidents import STAMPS, UNRESOLVED
 
 NUMBER_LOCK = 0x696E6369  # "inci": one number at a time, to the end of the transaction, so that none is left out
 
@@ -72,8 +72,29 @@ def _grow(row: Incident, severity: Severity, kind: IncidentKind, began_at: datet
         changed["severity"] = severity
     if row.kind == IncidentKind.OTHER and kind != IncidentKind.OTHER:
         changed["kind"] = kind
-    if began_at is not None and (row.began_at is None or began_at < row.began_at):
+    if began_at is not None and (row.began_at is None or began_at < row.began_at) and not _is_set(row):
         changed["began_at"] = min([began_at, *filter(None, [row.detected_at])])
+    _set(row, changed, actor)
+
+
+def reach_back(row: Incident, began_at: datetime | None, *, actor: Actor) -> None:
+    """What belongs to it began earlier than was known. A beginning that a person has set stays as it is."""
+    with transaction.atomic():
+        held = Incident.objects.select_for_update().get(pk=row.pk)
+        changed: dict[str, Any] = {}
+        if began_at is not None and (held.began_at is None or began_at < held.began_at) and not _is_set(held):
+            changed["began_at"] = min([began_at, *filter(None, (getattr(held, name) for name in STAMPS[1:]))])
+        _set(held, changed, actor)
+    row.began_at = held.began_at
+
+
+def _is_set(row: Incident) -> bool:
+    """Whether a person has said when it began."""
+    rows = LedgerEntry.objects.filter(action="incident.stamps", object_type=Incident._meta.label)
+    return rows.filter(object_id=str(row.pk), detail__now__has_key="began_at").exists()
+
+
+def _set(row: Incident, changed: dict[str, Any], actor: Actor) -> None:
     if not changed:
         return
     for name, value in changed.items():

@@ -4,7 +4,7 @@ time, walked by keys."""
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -109,6 +109,48 @@ def of(
     return Stretch(found, *keys, hidden=None if noise else line.hidden(), hides=not noise and line.has_noise())
 
 
+# --- what there is between two moments -------------------------------------------------------------------------------
+
+
+def entries(
+    model: type[Model], target: Target, start: datetime, end: datetime, *, noise: bool = False
+) -> QuerySet[Any]:
+    """Entries of one of the large logs; those that nobody has to look at with ``noise`` only. A connection that two
+    sources tell of is there once."""
+    rows = model._default_manager.filter(target=target, at__gte=start, at__lte=end)
+    if model is ConnectionAuditLog:
+        rows = rows.filter(same_as=None)
+    if model in GROUPS and not noise:
+        rows = rows.filter(of_group__in=groups(model, target, start, end).filter(is_noise=False).values("pk"))
+    return rows
+
+
+def groups(model: type[Model], target: Target, start: datetime, end: datetime) -> QuerySet[Any]:
+    """The groups of the days that the two moments touch."""
+    days = (start.astimezone(UTC).date(), end.astimezone(UTC).date())
+    return GROUPS[model]._default_manager.filter(target=target, day__range=days)
+
+
+def few(
+    target: Target, start: datetime, end: datetime, *, kinds: Collection[type[Model]] | None = None
+) -> list[Moment]:
+    """What happens seldom, looked at as a whole; of these ``kinds`` only."""
+    found = [
+        Moment(getattr(row, name), rank, row.pk, str(model._meta.verbose_name), row, word)
+        for rank, (model, names) in enumerate(SMALL, 100)
+        if kinds is None or model in kinds
+        for name, word in names
+        for row in model._default_manager.filter(target=target, **{f"{name}__gte": start, f"{name}__lte": end})[:FEW]
+    ]
+    for teller in registry.moments:
+        found += [
+            Moment(at, 200, row.pk, str(row._meta.verbose_name), row, word)
+            for at, row, word in teller(target, start, end)
+            if kinds is None or type(row) in kinds
+        ]
+    return found
+
+
 class _Line:
     """The line of time of one target between two moments."""
 
@@ -137,36 +179,13 @@ class _Line:
         return [Moment(row.at, rank, row.pk, name, row) for row in rows.order_by(*order)[:limit]]
 
     def _rows(self, model: type[Model], *, noise: bool | None = None) -> QuerySet[Any]:
-        rows = model._default_manager.filter(target=self.target, at__gte=self.start, at__lte=self.end)
-        if model is ConnectionAuditLog:
-            rows = rows.filter(same_as=None)
-        if model in GROUPS and not (self.noise if noise is None else noise):
-            rows = rows.filter(of_group__in=self._groups(model).filter(is_noise=False).values("pk"))
-        return rows
+        return entries(model, self.target, self.start, self.end, noise=self.noise if noise is None else noise)
 
     def _groups(self, model: type[Model]) -> QuerySet[Any]:
-        """The groups of the days that the line touches."""
-        days = (self.start.astimezone(UTC).date(), self.end.astimezone(UTC).date())
-        return GROUPS[model]._default_manager.filter(target=self.target, day__range=days)
+        return groups(model, self.target, self.start, self.end)
 
     def _few(self) -> list[Moment]:
-        """What happens seldom: looked at as a whole."""
-        found = [
-            Moment(getattr(row, name), rank, row.pk, str(model._meta.verbose_name), row, word)
-            for rank, (model, names) in enumerate(SMALL, 100)
-            if model in self.kinds
-            for name, word in names
-            for row in model._default_manager.filter(
-                target=self.target, **{f"{name}__gte": self.start, f"{name}__lte": self.end}
-            )[:FEW]
-        ]
-        for teller in registry.moments:
-            found += [
-                Moment(at, 200, row.pk, str(row._meta.verbose_name), row, word)
-                for at, row, word in teller(self.target, self.start, self.end)
-                if type(row) in self.kinds
-            ]
-        return found
+        return few(self.target, self.start, self.end, kinds=self.kinds)
 
     # --- what is left out ------------------------------------------------------------------------------------------
 

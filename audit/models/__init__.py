@@ -24,6 +24,7 @@ from audit.models.imports import (
 from audit.models.incidents import Cause, Incident, IncidentKind, IncidentLoss, IncidentStatus, TimelineLine
 from audit.models.jobs import OPEN_STATES, Job, JobManager, JobQuerySet, JobState
 from audit.models.ledger import LedgerEntry, LedgerHead
+from audit.models.losses import LossCount
 from audit.models.noise import LogSettings, NoiseFilter
 from audit.models.notifications import Delivery, DeliveryState, NotificationChannel
 from audit.models.postmortems import PostMortem, PostMortemRevision, PostMortemState
@@ -102,6 +103,7 @@ __all__ = [
     "LogSettings",
     "LogSeverity",
     "LogWords",
+    "LossCount",
     "MaintenanceWindow",
     "NoiseFilter",
     "NotificationChannel",

@@ -126,6 +126,9 @@ class Incident(models.Model):
     rto_seconds = models.FloatField(null=True, help_text="From the beginning of the impact to proved data in service.")
     rpo_seconds = models.FloatField(null=True, help_text="Age of the data that came back when the impact began.")
 
+    timeline_at = models.DateTimeField(null=True, help_text="When its timeline was last assembled.")
+    timeline_left_out = models.PositiveIntegerField(default=0, help_text="So many more entries would be lines of it.")
+
     # What proves that the rows are back, or who accepted that they are not.
     proof_kind = models.CharField(max_length=40, blank=True, help_text="app.model of a restore or an undelete.")
     proof_id = models.BigIntegerField(null=True)

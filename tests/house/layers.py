@@ -47,7 +47,7 @@ HEIGHTS = {
         "windows": 30,
         "targets": 40,
         "documents": 5,
-        "losses": 40,
+        "losses": 42,
         "timeline": 40,
         "runbooks": 40,
         "action_items": 40,
