@@ -11,6 +11,7 @@ from audit.admin import (
     imports,
     incidents,
     ledger,
+    losses,
     noise,
     notifications,
     people,
@@ -20,6 +21,7 @@ from audit.admin import (
     seals,
     server_logs,
     targets,
+    timeline,
     tokens,
     undelete,
 )
@@ -35,6 +37,7 @@ __all__ = [
     "imports",
     "incidents",
     "ledger",
+    "losses",
     "noise",
     "notifications",
     "people",
@@ -44,6 +47,7 @@ __all__ = [
     "seals",
     "server_logs",
     "targets",
+    "timeline",
     "tokens",
     "undelete",
 ]

@@ -21,3 +21,9 @@ class LineMisfit(Refusal):
     code = "timeline.misfit"
     sentence = "This line is hidden, shown, pinned or unpinned already."
     advice = "Load the page again: somebody else was faster."
+
+
+class MomentInvalid(UsageError):
+    code = "timeline.moment"
+    sentence = "This is no time."
+    advice = "Write it as 2026-06-01T02:10:00+00:00; without a zone it is UTC."

@@ -119,6 +119,11 @@ def _acceptance(row: Incident) -> dict[str, Any]:
     return {"incident": row.pk, "lost": row.lost_rows, "returned": row.returned_rows}
 
 
+def acceptance(row: Incident) -> Approval | None:
+    """The newest request to accept exactly the loss that stands there now, in whatever state."""
+    return approvals.find(ACCEPT, _acceptance(row))
+
+
 def request_acceptance(row: Incident, *, actor: Actor, reason: str) -> Approval:
     """Ask an approver to accept that rows stay lost. Raises ``NotPermitted``, ``ReasonMissing`` and
     ``IncidentMisfit``."""

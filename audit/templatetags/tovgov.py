@@ -16,6 +16,7 @@ from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from audit import jobs
+from audit.documents import safe_html
 from audit.models import Environment, Job, LogSeverity
 from audit.templatetags import format as words
 
@@ -62,6 +63,16 @@ TONES = {
     "sending": "info",
     "sent": "good",
     "unsure": "warn",
+    "incident open": "bad",
+    "incident investigating": "warn",
+    "incident mitigated": "info",
+    "incident resolved": "good",
+    "incident reviewed": "good",
+    "incident closed": "quiet",
+    "met": "good",
+    "missed": "bad",
+    "no goal": "quiet",
+    "not known yet": "quiet",
 }
 """The colour of each state. A badge always says its word too: colour alone tells nobody anything."""
 
@@ -207,6 +218,12 @@ def day_url(target: int, day: date | datetime) -> str:
     """The page of one day (UTC) of a target."""
     found = day.astimezone(UTC).date() if isinstance(day, datetime) else day
     return f"{reverse('admin:day')}?{urlencode({'target': target, 'day': found.isoformat()})}"
+
+
+@register.filter
+def prose(text: str) -> SafeString:
+    """People's Markdown as HTML; no markup of theirs gets through."""
+    return safe_html(text, shift=3)
 
 
 @register.filter

@@ -4,6 +4,7 @@
 """
 
 from audit.timeline.assembling import CAP, Assembled, assemble, watch
+from audit.timeline.edit import LONGEST as LONGEST_NOTE
 from audit.timeline.edit import add, hide, line, pin, unhide, unpin
 
-__all__ = ["CAP", "Assembled", "add", "assemble", "hide", "line", "pin", "unhide", "unpin", "watch"]
+__all__ = ["CAP", "LONGEST_NOTE", "Assembled", "add", "assemble", "hide", "line", "pin", "unhide", "unpin", "watch"]

@@ -44,7 +44,7 @@ def test_the_queue_and_the_steps(cast: Cast, capsys: pytest.CaptureFixture[str])
     run(capsys, "reviews", "close", rows[2].pk, "--note", "Done.", "--as", "bob")
     shown = run(capsys, "reviews", "show", rows[2].pk)
     assert (shown["state"], [step["act"] for step in shown["history"]]) == ("closed", ["suspect", "close"])
-    run(capsys, "reviews", "close-incident", number, "--note", "Over.", "--as", "bob")
+    run(capsys, "incidents", "close", number, "--note", "Over.", "--as", "bob")
     assert not Incident.objects.get().is_open
     assert run(capsys, "reviews", "assign", rows[0].pk, "--to", "bob", "--as", "alice")["changed"] == 1
     assert DeleteAuditTransaction.objects.get(pk=rows[0].pk).assignee_name == "bob"

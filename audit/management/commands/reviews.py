@@ -41,9 +41,6 @@ class Command(TovgovCommand):
         suspect = self._chosen(self.verb(parser, "suspect", self.step, "they are suspicious: open or join an incident"))
         suspect.add_argument("--incident", type=int, help="the number of an open incident to join")
         suspect.add_argument("--title", default="", help="the title of a new incident")
-        shut = self.verb(parser, "close-incident", self.close_incident, "close an incident with a note")
-        shut.add_argument("id", type=int)
-        shut.add_argument("--note", required=True)
 
     def _kind(self, parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
         parser.add_argument("--kind", default="deletion", choices=list(reviews.KINDS))
@@ -102,11 +99,6 @@ class Command(TovgovCommand):
         if found.older:
             raise ReviewTooMany(f"More than {reviews.CAP:,} fit this filter.")
         return found.rows
-
-    def close_incident(self, options: dict[str, Any]) -> None:
-        row = incidents.find(options["id"])
-        incidents.close(row, actor=self.actor(options), note=options["note"])
-        self.emit(options, {"incident": row.number, "closed_at": row.closed_at}, f"Closed: {row}")
 
 
 def _user(name: str) -> User:
