@@ -15,7 +15,7 @@ HEAVY: dict[type[Job], tuple[str, ...]] = {
     Restore: ("comparison", "proof", "plan", "log", "phases"),
     Verification: ("result", "log", "phases", "backup__manifest", "backup__log", "backup__phases"),
 }
-TARGET = {Verification: "backup__target"}
+TARGET: dict[type[Job], str] = {Verification: "backup__target"}
 
 
 def between(target: Target, start: datetime, end: datetime) -> Iterator[tuple[datetime, Any, str]]:

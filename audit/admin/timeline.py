@@ -158,7 +158,7 @@ def evidence(rows: Iterable[TimelineLine]) -> dict[int, str]:
 def _pages(model: Any, pks: list[int]) -> dict[int | None, str]:
     rows = model._default_manager.filter(pk__in=pks)
     if model is ReviewEvent:
-        kinds = {kind._meta.model_name: kind for kind in Reviewed.__subclasses__()}
+        kinds: dict[str | None, Any] = {kind._meta.model_name: kind for kind in Reviewed.__subclasses__()}
         return {row.pk: page_of(kinds[row.kind](pk=row.object_id)) for row in rows if row.kind in kinds}
     if model is AlertEvidence:
         return {row.pk: page_of(row.alert) for row in rows.select_related("alert")}

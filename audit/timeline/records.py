@@ -19,11 +19,9 @@ from audit.models import (
     Incident,
     LedgerEntry,
     MaintenanceWindow,
-    ProtectionRun,
     Reviewed,
     ReviewEvent,
     Target,
-    Undelete,
 )
 from audit.timeline import logs
 from audit.timeline.entry import NOTABLE, OWN, REST, Entry, of, one_line
@@ -107,11 +105,10 @@ def _cited(cited: AlertEvidence) -> Entry:
 
 def meanwhile(target: Target, start: datetime, end: datetime) -> Iterator[Entry]:
     """Backups, restores, verifications, windows, protection runs, undeletes, approvals, and some of the ledger."""
-    kinds = {MaintenanceWindow, ProtectionRun, Undelete}
     for moment in around.few(target, start, end):
-        entry = _moment(moment, kinds)
-        if entry is not None:
-            yield entry
+        told = _moment(moment)
+        if told is not None:
+            yield told
     yield from _approvals(target, start, end)
     rows = LedgerEntry.objects.filter(target=target.name, action__in=MEANWHILE, at__gte=start, at__lte=end)
     for entry in rows.order_by("number")[: around.FEW]:
@@ -119,7 +116,7 @@ def meanwhile(target: Target, start: datetime, end: datetime) -> Iterator[Entry]
         yield of(entry, entry.at, "ledger", f"{words}: {entry.reason}" if entry.reason else words, rank=NOTABLE)
 
 
-def _moment(moment: around.Moment, kinds: set[type]) -> Entry | None:
+def _moment(moment: around.Moment) -> Entry | None:
     """The entry of something that happened seldom; None for what is told elsewhere or says too little."""
     row, name = moment.row, str(moment.row._meta.model_name)
     if isinstance(row, Alert | Incident):
@@ -133,7 +130,7 @@ def _moment(moment: around.Moment, kinds: set[type]) -> Entry | None:
     label = str(row._meta.verbose_name).capitalize()
     how = f"ended, {row.get_state_display().lower()}" if moment.what == "ended" else moment.what
     rank = OWN if name in ("restore", "undelete") else REST if row.state == "succeeded" else NOTABLE
-    kind = "protection" if type(row) in kinds and name == "protectionrun" else name
+    kind = "protection" if name == "protectionrun" else name
     return of(row, moment.at, kind, f"{label} {how}: {row}", what=moment.what, rank=rank)
 
 

@@ -33,7 +33,7 @@ def test_from_the_opening_to_the_end(cast: Cast, capsys: pytest.CaptureFixture[s
     run(capsys, "incidents", "investigate", number, "--as", "alice")
     run(capsys, "incidents", "note", number, "The phone rang.", "--at", "2026-06-01T02:11:00+00:00", "--as", "alice")
     told = run(capsys, "incidents", "timeline", f"INC-{number}", "--assemble", "--as", "alice")
-    assert [line["text"] for line in told["lines"]][0] == "The phone rang."
+    assert told["lines"][0]["text"] == "The phone rang."
     run(capsys, "incidents", "mitigate", number, "--as", "alice")
     resolved = run(capsys, "incidents", "resolve", number, "--note", "A drill.", "--as", "alice")
     assert (resolved["status"], resolved["next"]) == ("resolved", ["review", "close", "reopen"])
