@@ -195,7 +195,7 @@ class IncidentAdmin(RecordAdmin):
                 obj.refresh_from_db()
                 error, pairs = refused, form.against(obj)
                 form.data = request.POST.copy()
-                form.data["version"] = str(obj.version)  # type: ignore[index]  # who saves again has seen both texts
+                form.data["version"] = str(obj.version)  # who saves again has seen both texts
         context = self.admin_site.each_context(request) | {"title": "Tell the story", "opts": self.opts}
         context |= {"original": obj, "banner": obj.target, "form": form, "error": error, "pairs": pairs}
         context |= {"back": page_of(obj)}

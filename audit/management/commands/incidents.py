@@ -160,8 +160,13 @@ class Command(TovgovCommand):
 
     def step(self, options: dict[str, Any]) -> None:
         row = incidents.find(options["incident"])
-        verbs: dict[str, Any] = {"investigate": incidents.investigate, "mitigate": incidents.mitigate, "resolve": incidents.resolve,
-                 "close": incidents.close, "reopen": incidents.reopen}  # fmt: skip
+        verbs: dict[str, Any] = {
+            "investigate": incidents.investigate,
+            "mitigate": incidents.mitigate,
+            "resolve": incidents.resolve,
+            "close": incidents.close,
+            "reopen": incidents.reopen,
+        }
         verbs[options["verb"]](row, actor=self.actor(options), note=options["note"])
         self.emit(options, facts(row), f"{IncidentStatus(row.status).label}: {row}")
 
