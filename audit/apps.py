@@ -11,6 +11,7 @@ class AuditConfig(AppConfig):
         from audit.exports import request as exports
         from audit.imports import leaving
         from audit.models import AuditImport, Export, LossCount, ProtectionRun, SealVerification, Undelete
+        from audit.runbooks import begin_by_itself, doors
         from audit.seals import request as seals
         from audit.undelete.perform import settle
 
@@ -22,3 +23,6 @@ class AuditConfig(AppConfig):
         jobs.register(Export, exports.TASK, after_death=exports.after_death)
         if leaving.import_log not in registry.log_importers:
             registry.log_importers.append(leaving.import_log)
+        if begin_by_itself not in registry.incident_opened:
+            registry.incident_opened.append(begin_by_itself)
+        doors.register()

@@ -30,6 +30,9 @@ STAFF = [
     "review_log",
     "handle_incident",
     "review_postmortem",
+    "keep_action",
+    "keep_lesson",
+    "export_lesson",
     "export_deletion",
     "export_connection",
     "export_log",
@@ -73,10 +76,12 @@ APPROVER = [
     "review_log",
     "handle_incident",
     "review_postmortem",
+    "keep_action",
+    "keep_lesson",
     "confirm_client",
     "silence_alert",
 ]
-AUDITOR: list[str] = []
+AUDITOR = ["export_lesson"]
 
 GROUPS = {"manager": MANAGER, "staff": STAFF, "auditor": AUDITOR, "approver": APPROVER}
 

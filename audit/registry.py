@@ -106,3 +106,25 @@ recoveries: list[Callable[[Any, datetime], Iterable[Recovery]]] = []
 
 recovery_of: dict[str, Callable[[Any], Recovery]] = {}
 """By the name of a model: a row of it as a recovery."""
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A page of the admin that a step of a runbook leads to."""
+
+    label: str
+    """What it does, or what is there, in the admin's own words."""
+    permission: str
+    """Who does not have it is shown the words without a link."""
+    way: Callable[[Any], str]
+    """Takes an incident and returns the page's address for its target, backup or time; "" when there is none."""
+    missing: str = "The incident names no target."
+    """Why there is none, in a sentence."""
+
+
+doors: dict[str, Door] = {}
+"""By the name that the steps of runbooks use."""
+
+
+incident_opened: list[Callable[[Any], None]] = []
+"""Each takes an incident that was opened, or whose kind has become known, in the transaction in which that happens."""

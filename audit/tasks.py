@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from audit import approvals, clients, jobs, losses, partitions, registry, targets, timeline
+from audit.action_items import reminders
 from audit.actors import Actor
 from audit.anomalies import run
 from audit.exceptions import TovgovError
@@ -51,6 +52,7 @@ def tick() -> None:
             retention.wake,
             words.wake,
             timeline.watch,
+            reminders.tend,
         ]
         for act in reversed([jobs.reap, partitions.look_after, approvals.expire, *registry.ticks, *ours]):
             acts.callback(_run, act)
@@ -120,6 +122,11 @@ def publish_checkpoints(pk: int) -> None:
 def send_notifications() -> None:
     """Send what is to be told of alerts."""
     deliver.send_due()
+
+
+def send_reminders() -> None:
+    """Send the mails that remind of action items."""
+    reminders.send_due()
 
 
 def run_anomalies() -> None:

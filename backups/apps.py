@@ -13,6 +13,7 @@ class BackupsConfig(AppConfig):
             catalogue,
             checks,
             create,
+            doors,
             facts,
             moments,
             preflight,
@@ -42,3 +43,4 @@ class BackupsConfig(AppConfig):
         registry.recoveries.append(recoveries.since)
         registry.recovery_of["backups.Restore"] = recoveries.of_restore
         registry.ledger_anchors.append(catalogue.ledger_anchors)
+        doors.register()

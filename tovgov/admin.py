@@ -16,7 +16,16 @@ from audit.models import Alert, Approval, ApprovalState
 OVERVIEW = "Overview"
 SECTIONS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     (OVERVIEW, (("audit.Approval", "Approvals"), ("audit.Alert", "Alerts"))),
-    ("Explain", (("audit.Incident", "Incidents"), ("audit.PostMortem", "Post-mortems"))),
+    (
+        "Explain",
+        (
+            ("audit.Incident", "Incidents"),
+            ("audit.PostMortem", "Post-mortems"),
+            ("audit.Runbook", "Runbooks"),
+            ("audit.ActionItem", "Action items"),
+            ("audit.Lesson", "Lessons"),
+        ),
+    ),
     (
         "Recover",
         (("backups.Backup", "Backups"), ("backups.Restore", "Restores"), ("backups.Verification", "Verifications")),

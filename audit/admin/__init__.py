@@ -1,6 +1,7 @@
 """What people see of audit: one module per module of ``audit/models``. A method shows or asks, then calls one verb."""
 
 from audit.admin import (
+    action_items,
     alerts,
     anomalies,
     approvals,
@@ -11,6 +12,7 @@ from audit.admin import (
     imports,
     incidents,
     ledger,
+    lessons,
     losses,
     noise,
     notifications,
@@ -18,6 +20,7 @@ from audit.admin import (
     places,
     postmortems,
     protection,
+    runbooks,
     seals,
     server_logs,
     targets,
@@ -27,6 +30,7 @@ from audit.admin import (
 )
 
 __all__ = [
+    "action_items",
     "alerts",
     "anomalies",
     "approvals",
@@ -37,6 +41,7 @@ __all__ = [
     "imports",
     "incidents",
     "ledger",
+    "lessons",
     "losses",
     "noise",
     "notifications",
@@ -44,6 +49,7 @@ __all__ = [
     "places",
     "postmortems",
     "protection",
+    "runbooks",
     "seals",
     "server_logs",
     "targets",

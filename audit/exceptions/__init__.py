@@ -6,6 +6,7 @@ A module a subject: whoever adds an error sees beside it those that mean nearly 
 logic. All of them are found here by name, and ``docs/errors.md`` lists their codes.
 """
 
+from audit.exceptions.answers import *
 from audit.exceptions.base import *
 from audit.exceptions.imports import *
 from audit.exceptions.incidents import *

@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from audit import ledger
+from audit import ledger, registry
 from audit.actors import Actor
 from audit.exceptions import IncidentInvalid, StampsOutOfOrder
 from audit.incidents.lifecycle import HANDLE
@@ -63,6 +63,7 @@ def open_incident(
         )
         details = {"severity": str(severity), "kind": str(kind)}
         ledger.append("incident.open", actor=actor, obj=row, target=target, reason=reason, **details)
+        _tell(row)
     return row
 
 
@@ -102,3 +103,10 @@ def _set(row: Incident, changed: dict[str, Any], actor: Actor) -> None:
     row.save(update_fields=list(changed))
     details = {name: str(value) for name, value in changed.items()}
     ledger.append("incident.escalate", actor=actor, obj=row, target=row.target, **details)
+    if "kind" in changed:
+        _tell(row)
+
+
+def _tell(row: Incident) -> None:
+    for act in registry.incident_opened:
+        act(row)

@@ -85,15 +85,15 @@ class Matches(Func):
 
     output_field = BooleanField()
 
-    def __init__(self, function: str, *fields: str, query: str, exact: str = "") -> None:
+    def __init__(self, function: str, *fields: str, query: str, exact: str = "", config: str = "simple") -> None:
         super().__init__(*(F(name) for name in fields))
-        self.words_function, self.asked, self.exact = function, query, exact
+        self.words_function, self.asked, self.exact, self.config = function, query, exact, config
 
     def as_sql(self, compiler: Any, connection: Any, **more: Any) -> tuple[str, list[Any]]:  # type: ignore[override]
         fields = ", ".join(compiler.compile(field)[0] for field in self.get_source_expressions())
         parts, values = [], []
         if self.asked:
-            parts, values = ["websearch_to_tsquery('pg_catalog.simple', %s)"], [self.asked]
+            parts, values = [f"websearch_to_tsquery('pg_catalog.{self.config}', %s)"], [self.asked]
         if self.exact:
             parts, values = [*parts, "%s::tsquery"], [*values, lexeme(EXACT + self.exact[:200])]
         return f"{self.words_function}({fields}) @@ ({' && '.join(parts)})", values
@@ -122,6 +122,8 @@ class Listing:
     words: tuple[str, ...] = ()
     """The SQL function of the words and its fields; empty for a list without full-text search."""
     words_hint: str = ""
+    words_config: str = "simple"
+    """The text search configuration of the SQL function."""
     exact_words: str = ""
     """The filter whose answer is looked up among the words, exactly as it is."""
     noted: type[Model] | None = None
@@ -186,7 +188,8 @@ class Listing:
 
     def matches(self, wanted: Wanted) -> Matches:
         """The full-text condition."""
-        return Matches(*self.words, query=wanted.words, exact=wanted.filters.get(self.exact_words, ""))
+        exact = wanted.filters.get(self.exact_words, "")
+        return Matches(*self.words, query=wanted.words, exact=exact, config=self.words_config)
 
     @property
     def ordering(self) -> tuple[str, ...]:

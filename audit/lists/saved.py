@@ -12,6 +12,7 @@ from audit.exceptions import FilterInvalid, FilterNameTaken, NotPermitted
 from audit.lists import connections, server_logs
 from audit.lists.deletions import ROWS, TRANSACTIONS
 from audit.lists.ledger_entries import LEDGER
+from audit.lists.lessons import LESSONS
 from audit.lists.listing import Listing
 from audit.models import SavedFilter
 
@@ -25,6 +26,7 @@ LISTINGS = {
         server_logs.GROUPS,
         server_logs.ENTRIES,
         LEDGER,
+        LESSONS,
     )
 }
 """A log that gets a long list joins here."""

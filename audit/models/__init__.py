@@ -1,5 +1,6 @@
 """What audit knows. Facts only: fields, constraints, predicates and querysets; verbs live one layer up."""
 
+from audit.models.action_items import OWED, ActionItem, ActionReminder, ActionState, Priority, ReminderState
 from audit.models.alerts import Alert, AlertEvidence, Change, Severity
 from audit.models.anomalies import AnomalyFiring, AnomalySettings
 from audit.models.approvals import Approval, ApprovalState
@@ -24,12 +25,14 @@ from audit.models.imports import (
 from audit.models.incidents import Cause, Incident, IncidentKind, IncidentLoss, IncidentStatus, TimelineLine
 from audit.models.jobs import OPEN_STATES, Job, JobManager, JobQuerySet, JobState
 from audit.models.ledger import LedgerEntry, LedgerHead
+from audit.models.lessons import Lesson
 from audit.models.losses import LossCount
 from audit.models.noise import LogSettings, NoiseFilter
 from audit.models.notifications import Delivery, DeliveryState, NotificationChannel
 from audit.models.postmortems import PostMortem, PostMortemRevision, PostMortemState
 from audit.models.protection import Protection, ProtectionPolicy, ProtectionRun, RunKind
 from audit.models.reviews import WAITING_STATES, Reviewed, ReviewEvent, ReviewState, SavedFilter
+from audit.models.runbooks import Runbook, RunbookStep
 from audit.models.seals import (
     Checkpoint,
     PlaceKind,
@@ -57,8 +60,12 @@ from audit.models.windows import MaintenanceWindow
 __all__ = [
     "LIST_FORMATS",
     "OPEN_STATES",
+    "OWED",
     "SERVER_LOGS",
     "WAITING_STATES",
+    "ActionItem",
+    "ActionReminder",
+    "ActionState",
     "Alert",
     "AlertEvidence",
     "AnomalyFiring",
@@ -98,6 +105,7 @@ __all__ = [
     "KnownClient",
     "LedgerEntry",
     "LedgerHead",
+    "Lesson",
     "LogFile",
     "LogFileState",
     "LogSettings",
@@ -114,17 +122,21 @@ __all__ = [
     "PostMortemState",
     "Preflight",
     "PreflightLine",
+    "Priority",
     "Protection",
     "ProtectionPolicy",
     "ProtectionRun",
     "Publication",
     "PublicationPlace",
     "Purpose",
+    "ReminderState",
     "RetiredRange",
     "ReviewEvent",
     "ReviewState",
     "Reviewed",
     "RunKind",
+    "Runbook",
+    "RunbookStep",
     "SavedFilter",
     "SealTile",
     "SealTree",
