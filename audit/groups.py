@@ -7,6 +7,10 @@ from django.db.models import Q
 
 VIEW = Q(codename__startswith="view_") & Q(content_type__app_label__in=["audit", "backups"])
 
+EXPORTS = ["export_deletion", "export_connection", "export_log", "export_ledger", "export_report", "export_lesson"]
+"""Reading and taking away: auditors may both, of everything."""
+SEND = ["add_reportschedule", "change_reportschedule", "delete_reportschedule"]
+
 STAFF = [
     "test_target",
     "start_backup",
@@ -32,15 +36,14 @@ STAFF = [
     "review_postmortem",
     "keep_action",
     "keep_lesson",
-    "export_lesson",
-    "export_deletion",
-    "export_connection",
-    "export_log",
-    "export_ledger",
+    *EXPORTS,
+    *SEND,
 ]
 MANAGER = [
     *STAFF,
     "lead_incident",
+    "review_access",
+    "allow_address",
     "add_target",
     "change_target",
     "identify_target",
@@ -81,13 +84,14 @@ APPROVER = [
     "confirm_client",
     "silence_alert",
 ]
-AUDITOR = ["export_lesson"]
+AUDITOR = [*EXPORTS, "review_access"]
 
 GROUPS = {"manager": MANAGER, "staff": STAFF, "auditor": AUDITOR, "approver": APPROVER}
 
 
 def ensure_groups() -> None:
-    """Make the groups and give each exactly its permissions: all may look, few may act, auditors never."""
+    """Make the groups and give each exactly its permissions: all may look, few may act; auditors take everything
+    away as files and change nothing."""
     views = list(Permission.objects.filter(VIEW))
     for name, codenames in GROUPS.items():
         group, _ = Group.objects.get_or_create(name=name)

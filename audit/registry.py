@@ -128,3 +128,7 @@ doors: dict[str, Door] = {}
 
 incident_opened: list[Callable[[Any], None]] = []
 """Each takes an incident that was opened, or whose kind has become known, in the transaction in which that happens."""
+
+
+reports: list[Any] = []
+"""Reports (``audit.reports.report.Report``) of other apps: they stand beside audit's own."""

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from audit import approvals, clients, jobs, losses, partitions, registry, targets, timeline
+from audit import approvals, clients, jobs, looks, losses, partitions, registry, targets, timeline
 from audit.action_items import reminders
 from audit.actors import Actor
 from audit.anomalies import run
@@ -45,6 +45,7 @@ def tick() -> None:
         ours = [confirm_targets, windows.relock_due, drift.watch, connection_watch.watch, clients.learn, schedule.watch]
         ours += [
             exports.expire,
+            looks.forget,
             checkpoints.watch,
             publication.watch,
             run.wake,

@@ -18,6 +18,7 @@ class BackupsConfig(AppConfig):
             moments,
             preflight,
             recoveries,
+            reports,
             retention,
             schedules,
             tasks,
@@ -42,5 +43,6 @@ class BackupsConfig(AppConfig):
         registry.seen_counts.append(recoveries.seen_counts)
         registry.recoveries.append(recoveries.since)
         registry.recovery_of["backups.Restore"] = recoveries.of_restore
+        registry.reports += [report for report in reports.ALL if report not in registry.reports]
         registry.ledger_anchors.append(catalogue.ledger_anchors)
         doors.register()

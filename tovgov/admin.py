@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.admin import site
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
@@ -24,6 +25,7 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("audit.Runbook", "Runbooks"),
             ("audit.ActionItem", "Action items"),
             ("audit.Lesson", "Lessons"),
+            ("audit.ReportSchedule", "Reports by mail"),
         ),
     ),
     (
@@ -106,7 +108,7 @@ PAGES: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Review queue", "reviews", "audit.view_deleteaudittransaction"),
         ("Day", "day", "audit.view_deleteaudittransaction"),
     ),
-    "Explain": (("Trends", "trends", "audit.view_incident"),),
+    "Explain": (("Trends", "trends", "audit.view_incident"), ("Reports", "reports", "audit.view_target")),
 }
 """Pages that are no list of a model: name, URL, and the permission that it takes."""
 
@@ -127,6 +129,9 @@ class TovgovAdminSite(admin.AdminSite):
             path("day/", self.admin_view(self.day_view), name="day"),
             path("around/", self.admin_view(self.around_view), name="around"),
             path("trends/", self.admin_view(self.trends_view), name="trends"),
+            path("reports/", self.admin_view(self.reports_view), name="reports"),
+            path("reports/<slug:name>/", self.admin_view(self.report_view), name="report"),
+            path("reports/<slug:name>/file/", self.admin_view(self.report_file_view), name="report_file"),
         ]
         return own + super().get_urls()
 
@@ -166,6 +171,21 @@ class TovgovAdminSite(admin.AdminSite):
         from audit.admin.trends import trends_view
 
         return trends_view(request, self)
+
+    def reports_view(self, request: HttpRequest) -> HttpResponse:
+        from audit.admin.reports import reports_view
+
+        return reports_view(request, self)
+
+    def report_view(self, request: HttpRequest, name: str) -> HttpResponse:
+        from audit.admin.reports import report_view
+
+        return report_view(request, self, name)
+
+    def report_file_view(self, request: HttpRequest, name: str) -> HttpResponseBase:
+        from audit.admin.reports import file_view
+
+        return file_view(request, self, name)
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """The sections that this person may see, each with its lists and what waits there."""
@@ -212,8 +232,9 @@ class TovgovAdminSite(admin.AdminSite):
 
 
 def not_permitted(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """403 with the sections beside it: what is not allowed is no dead end."""
-    return render(request, "403.html", site.each_context(request), status=403)
+    """403 with the sections beside it, and with the words of who refused: what is not allowed is no dead end."""
+    context = site.each_context(request) | {"why": str(exception or "")}
+    return render(request, "403.html", context, status=403)
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

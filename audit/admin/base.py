@@ -18,6 +18,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from audit import looks
 from audit.actors import Actor
 from audit.admin.acts import Act, Outcome
 from audit.exceptions import NotPermitted, TovgovError
@@ -249,6 +250,10 @@ class RecordAdmin(TovgovAdmin):
         """What the page shows of ``obj``."""
         return {}
 
+    def is_personal(self, obj: Any) -> bool:
+        """Whether the page shows data of people in a target: each look at it then stands in the ledger."""
+        return False
+
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
@@ -257,6 +262,8 @@ class RecordAdmin(TovgovAdmin):
             raise PermissionDenied
         if obj is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined,no-any-return]
+        if self.is_personal(obj):
+            looks.note(obj, actor=actor_of(request), target=target_of(obj))
         context = {
             **self.admin_site.each_context(request),
             "title": str(obj),

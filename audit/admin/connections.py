@@ -144,6 +144,9 @@ class ConnectionAuditLogAdmin(KeysetMixin, RecordAdmin):
     def lasted(self, obj: ConnectionAuditLog) -> str:
         return words.duration(obj.duration)
 
+    def is_personal(self, obj: Any) -> bool:
+        return True
+
     def record(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         alike = ConnectionAuditLog.objects.filter(target=obj.target_id)
         others = alike.filter(pk=obj.same_as) if obj.same_as else alike.none()

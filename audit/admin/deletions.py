@@ -186,6 +186,9 @@ class DeleteAuditLogAdmin(KeysetMixin, RecordAdmin):
     def state_word(self, obj: DeleteAuditLog) -> SafeString:
         return state_badge(obj.of_transaction.state, obj.of_transaction.get_state_display())
 
+    def is_personal(self, obj: Any) -> bool:
+        return True
+
     def record(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         facts: dict[str, Any] = {
             "title": f"{obj.verb.capitalize()}d row of {obj.table_schema}.{obj.table_name}",

@@ -20,6 +20,7 @@ from audit.exports import content
 from audit.exports import request as exports
 from audit.lists.saved import LISTINGS, listing_of
 from audit.models import Export, ImportSource
+from audit.reports import make
 from audit.templatetags import format as words
 from audit.templatetags.tovgov import age, page_of, state_badge
 
@@ -64,11 +65,10 @@ class ExportAdmin(JobAdmin):
         return "removed" if obj.sha256 else words.NOTHING
 
     def record(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
-        listing = LISTINGS.get(obj.page)
         return super().record(request, obj) | {
             "title": f"Export of {list_name(obj)} as {obj.get_format_display()}",
             "export": obj,
-            "list_url": f"{reverse(f'admin:{obj.page}_changelist')}?{obj.query}" if listing else "",
+            "list_url": _page_url(obj),
             "log": _log(obj),
             "download_url": reverse("admin:audit_export_download", args=[obj.pk]) if _may_fetch(request, obj) else "",
         }
@@ -83,7 +83,7 @@ class ExportAdmin(JobAdmin):
         actor = actor_of(request)
         try:
             if exports.is_small(listing, asked["query"]):
-                return _answer(exports.direct(listing, asked["query"], asked["format"], actor=actor))
+                return answer(exports.direct(listing, asked["query"], asked["format"], actor=actor))
             row = exports.start(listing, asked["query"], asked["format"], actor=actor)
         except NotPermitted as error:
             raise PermissionDenied(error.message) from None
@@ -99,7 +99,7 @@ class ExportAdmin(JobAdmin):
         if not self.has_view_permission(request, obj):
             raise PermissionDenied
         try:
-            return _answer(exports.download(obj, actor=actor_of(request)))
+            return answer(exports.download(obj, actor=actor_of(request)))
         except NotPermitted as error:
             raise PermissionDenied(error.message) from None
         except TovgovError as error:
@@ -108,10 +108,23 @@ class ExportAdmin(JobAdmin):
 
 
 def list_name(obj: Export) -> str:
-    """The list as people call it: "deleted rows"; or the log that is proved."""
+    """The list as people call it: "deleted rows"; or the log that is proved, or the report."""
     if obj.page == content.SOURCES:
         return str(_log(obj) or "a log that is gone")
-    return LISTINGS[obj.page].name if obj.page in LISTINGS else obj.page
+    if obj.page in LISTINGS:
+        return LISTINGS[obj.page].name
+    try:
+        return content.of(obj).name
+    except TovgovError:
+        return obj.page
+
+
+def _page_url(obj: Export) -> str:
+    """Where what it holds is seen on a page."""
+    if obj.page in LISTINGS:
+        return f"{reverse(f'admin:{obj.page}_changelist')}?{obj.query}"
+    stem, dot, name = obj.page.partition(".")
+    return f"{reverse('admin:report', args=[name])}?{obj.query}" if dot and stem == make.STEM else ""
 
 
 def _log(obj: Export) -> ImportSource | None:
@@ -129,7 +142,7 @@ def _may_fetch(request: HttpRequest, obj: Export) -> bool:
         return False
 
 
-def _answer(made: exports.Made) -> FileResponse:
+def answer(made: exports.Made) -> FileResponse:
     """The file as a download, with its hash in a header (RFC 9530)."""
     answer = FileResponse(made.file, as_attachment=True, filename=made.name, content_type=made.media)
     answer["Repr-Digest"] = f"sha-256=:{base64.b64encode(bytes.fromhex(made.sha256)).decode()}:"

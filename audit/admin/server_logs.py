@@ -138,6 +138,9 @@ class ServerLogEntryAdmin(KeysetMixin, RecordAdmin):
     def from_where(self, obj: ServerLogEntry) -> str:
         return cells.line(obj.address, 60) or words.NOTHING
 
+    def is_personal(self, obj: Any) -> bool:
+        return True
+
     def record(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         whole = "whole" in request.GET
         texts = [("Message", obj.message), ("Detail", obj.detail), ("Statement", obj.query)]

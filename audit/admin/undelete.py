@@ -156,6 +156,10 @@ class UndeleteAdmin(JobAdmin):
     def queued(self, obj: Undelete) -> SafeString | str:
         return age(obj.queued_at)
 
+    def is_personal(self, obj: Any) -> bool:
+        """Its examples are values of rows."""
+        return any(finding.get("examples") for table in obj.plan.get("tables", []) for finding in table["findings"])
+
     def record(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         refusing = {(finding["table"], finding["code"]) for finding in obj.plan.get("refusals", [])}
         tables = [

@@ -16,6 +16,7 @@ from audit.exceptions.people import *
 from audit.exceptions.postmortems import *
 from audit.exceptions.protection import *
 from audit.exceptions.records import *
+from audit.exceptions.reports import *
 from audit.exceptions.seals import *
 from audit.exceptions.targets import *
 from audit.exceptions.timeline import *

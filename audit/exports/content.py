@@ -35,8 +35,16 @@ class Content:
     write: Callable[[BinaryIO, Tell, Actor], int]
 
 
+OTHERS: dict[str, Callable[[Export], Content]] = {}
+"""What is no list: by the stem of its page, ``report`` for ``report.deletes``. Filled by who makes it."""
+
+
 def of(export: Export) -> Content:
-    """What ``export`` holds. Raises ``FilterInvalid``, and ``NoSuchExport`` when its log is gone."""
+    """What ``export`` holds. Raises ``FilterInvalid``, ``NoSuchExport`` when its log is gone, and what those of
+    ``OTHERS`` raise."""
+    stem, dot, _ = export.page.partition(".")
+    if dot and stem in OTHERS:
+        return OTHERS[stem](export)
     if export.page == SOURCES:
         return _of_log(log_of(export))
     listing, form = listing_of(export.page), form_of(export.format)

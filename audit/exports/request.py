@@ -54,7 +54,7 @@ def direct(listing: Listing, query: str, kind: str, *, actor: Actor) -> Made:
     listing.clause(selection.wanted)
     out = tempfile.SpooledTemporaryFile(max_size=8 * files.CHUNK)  # noqa: SIM115  # handed out open
     rows = form.write(selection, out, lambda count: None)
-    made = Made(out, _name(listing.name, form.SUFFIX), form.MEDIA, rows, files.digest(out))  # type: ignore[arg-type]
+    made = Made(out, file_name(listing.name, form.SUFFIX), form.MEDIA, rows, files.digest(out))  # type: ignore[arg-type]
     query = selection.wanted.query
     ledger.append(
         "export.direct", actor=actor, page=listing.page, query=query, format=kind, rows=rows, sha256=made.sha256
@@ -68,7 +68,7 @@ def start(listing: Listing, query: str, kind: str, *, actor: Actor) -> Export:
     content.form_of(kind)
     wanted = listing.read(query)
     listing.clause(wanted)
-    return _queue(listing.page, wanted.query, kind, actor)
+    return queue(listing.page, wanted.query, kind, actor=actor)
 
 
 def start_proof(source: ImportSource, *, actor: Actor) -> Export:
@@ -78,10 +78,11 @@ def start_proof(source: ImportSource, *, actor: Actor) -> Export:
         actor.require(permission)
     if not Checkpoint.objects.filter(tree__source=source).exists():
         raise NotSealed(f"{source} has no checkpoint yet.")
-    return _queue(SOURCES, f"source={source.pk}", ExportFormat.PROOF, actor)
+    return queue(SOURCES, f"source={source.pk}", ExportFormat.PROOF, actor=actor)
 
 
-def _queue(page: str, query: str, kind: str, actor: Actor) -> Export:
+def queue(page: str, query: str, kind: str, *, actor: Actor) -> Export:
+    """Leave an export to a worker. The caller has checked who asks and what for."""
     with transaction.atomic():
         row: Export = Export.objects.create(
             page=page,
@@ -150,7 +151,7 @@ def download(row: Export, *, actor: Actor) -> Made:
         file.close()
         raise ExportDamaged
     ledger.append("export.download", actor=actor, obj=row, rows=row.rows, sha256=row.sha256)
-    return Made(file, _name(made.name, made.suffix), made.media, row.rows, row.sha256)
+    return Made(file, file_name(made.name, made.suffix), made.media, row.rows, row.sha256)
 
 
 def expire() -> int:
@@ -177,5 +178,6 @@ def _require(made: Content, actor: Actor) -> None:
         actor.require(permission)
 
 
-def _name(what: str, suffix: str) -> str:
+def file_name(what: str, suffix: str) -> str:
+    """``deleted rows`` as the name of a file, with the moment."""
     return f"{re.sub(r'[^0-9A-Za-z._]+', '-', what)}-{timezone.now():%Y%m%dT%H%M%SZ}.{suffix}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, BinaryIO
 
@@ -26,31 +27,41 @@ OPTIONS = {
 }
 
 
+class Table:
+    """Rows below a header, on as many sheets as they need."""
+
+    def __init__(self, book: Any, names: Sequence[str], *, name: str | None = None) -> None:
+        self.book, self.names, self.count = book, names, 0
+        self.head, self.inert = book.add_format({"bold": True}), book.add_format({"quote_prefix": True})
+        self.sheet = self._sheet(name)
+
+    def add(self, row: Sequence[Any]) -> None:
+        """Write one row more."""
+        place = self.count % SHEET
+        if place == 0 and self.count:
+            self.sheet = self._sheet()
+        for column, value in enumerate(row):
+            _cell(self.sheet, place + 1, column, value, self.inert)
+        self.count += 1
+
+    def _sheet(self, name: str | None = None) -> Any:
+        sheet = self.book.add_worksheet(name)
+        sheet.freeze_panes(1, 0)
+        for column, label in enumerate(self.names):
+            sheet.write_string(0, column, label, self.head)
+        return sheet
+
+
 def write(selection: Selection, out: BinaryIO, tell: Tell) -> int:
     """Write every row; how many."""
     names = [column.name for column in selection.columns]
     fields = ", ".join(f"rows.c{place}" for place in range(len(names)))
-    count = 0
     with xlsxwriter.Workbook(out, OPTIONS) as book:
         book.set_calc_mode("manual")
-        head, inert = book.add_format({"bold": True}), book.add_format({"quote_prefix": True})
-        sheet = _sheet(book, names, head)
+        table = Table(book, names)
         for row in selection.rows(fields, tell):
-            place = count % SHEET
-            if place == 0 and count:
-                sheet = _sheet(book, names, head)
-            for column, value in enumerate(row):
-                _cell(sheet, place + 1, column, value, inert)
-            count += 1
-    return count
-
-
-def _sheet(book: Any, names: list[str], head: Any) -> Any:
-    sheet = book.add_worksheet()
-    sheet.freeze_panes(1, 0)
-    for column, name in enumerate(names):
-        sheet.write_string(0, column, name, head)
-    return sheet
+            table.add(row)
+    return table.count
 
 
 def _cell(sheet: Any, row: int, column: int, value: Any, inert: Any) -> None:

@@ -12,7 +12,7 @@ from audit.models import DeleteAuditLog, DeleteAuditTransaction
 from audit.models.imports import ACTOR_LENGTH
 
 
-def _user(answer: str, prefix: str = "") -> Q:
+def user_clause(answer: str, prefix: str = "") -> Q:
     """The application's user: the indexed characters first, then all of them."""
     start = Exact(Left(F(f"{prefix}application_user"), ACTOR_LENGTH), answer[:ACTOR_LENGTH])
     return Q(start) & Q(**{f"{prefix}application_user": answer})
@@ -26,7 +26,7 @@ def _table(answer: str) -> Q:
 def _of_transaction(prefix: str) -> tuple[Filter, ...]:
     return (
         Filter("role", "Session role", lambda text: Q(**{f"{prefix}session_role": text})),
-        Filter("user", "Application user", lambda text: _user(text, prefix)),
+        Filter("user", "Application user", lambda text: user_clause(text, prefix)),
         Filter("address", "Address", lambda text: address_clause(text, f"{prefix}client_address"), hint="10.0.0.7"),
         state(prefix),
         assignee(prefix),

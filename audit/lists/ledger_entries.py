@@ -8,9 +8,9 @@ from audit.lists.listing import Column, Filter, Listing, since, until
 from audit.models import LedgerEntry
 
 FAMILIES = (
-    "action", "alert", "approval", "backup", "client", "destination", "export", "import", "incident", "ledger",
-    "lesson", "protection", "restore", "retention", "review", "runbook", "schedule", "target", "token", "undelete",
-    "user", "verification", "window",
+    "action", "alert", "approval", "backup", "client", "data", "destination", "export", "import", "incident", "ledger",
+    "lesson", "protection", "report", "restore", "retention", "review", "runbook", "schedule", "target", "token",
+    "undelete", "user", "verification", "window",
 )  # fmt: skip
 SEARCHED = ("actor", "action", "object_label", "target", "reason")
 

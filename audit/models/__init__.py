@@ -31,6 +31,16 @@ from audit.models.noise import LogSettings, NoiseFilter
 from audit.models.notifications import Delivery, DeliveryState, NotificationChannel
 from audit.models.postmortems import PostMortem, PostMortemRevision, PostMortemState
 from audit.models.protection import Protection, ProtectionPolicy, ProtectionRun, RunKind
+from audit.models.reports import (
+    REPORT_FORMATS,
+    Look,
+    MailState,
+    ReportMail,
+    ReportSchedule,
+    Rhythm,
+    TargetAccess,
+    Weekday,
+)
 from audit.models.reviews import WAITING_STATES, Reviewed, ReviewEvent, ReviewState, SavedFilter
 from audit.models.runbooks import Runbook, RunbookStep
 from audit.models.seals import (
@@ -61,6 +71,7 @@ __all__ = [
     "LIST_FORMATS",
     "OPEN_STATES",
     "OWED",
+    "REPORT_FORMATS",
     "SERVER_LOGS",
     "WAITING_STATES",
     "ActionItem",
@@ -111,7 +122,9 @@ __all__ = [
     "LogSettings",
     "LogSeverity",
     "LogWords",
+    "Look",
     "LossCount",
+    "MailState",
     "MaintenanceWindow",
     "NoiseFilter",
     "NotificationChannel",
@@ -130,10 +143,13 @@ __all__ = [
     "PublicationPlace",
     "Purpose",
     "ReminderState",
+    "ReportMail",
+    "ReportSchedule",
     "RetiredRange",
     "ReviewEvent",
     "ReviewState",
     "Reviewed",
+    "Rhythm",
     "RunKind",
     "Runbook",
     "RunbookStep",
@@ -146,6 +162,8 @@ __all__ = [
     "ServerLogGroup",
     "Severity",
     "Target",
+    "TargetAccess",
     "TimelineLine",
     "Undelete",
+    "Weekday",
 ]

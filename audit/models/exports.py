@@ -13,6 +13,9 @@ class ExportFormat(models.TextChoices):
     JSONL = "jsonl", "JSON lines"
     XLSX = "xlsx", "Excel"
     PROOF = "proof", "ZIP with proof"
+    PDF = "pdf", "PDF"
+    MARKDOWN = "md", "Markdown"
+    JSON = "json", "JSON"
 
 
 LIST_FORMATS = (ExportFormat.CSV, ExportFormat.JSONL, ExportFormat.XLSX)
@@ -20,7 +23,7 @@ LIST_FORMATS = (ExportFormat.CSV, ExportFormat.JSONL, ExportFormat.XLSX)
 
 
 class Export(Job):
-    """One file: the rows of ``page`` that ``query`` filters."""
+    """One file: the rows of ``page`` that ``query`` filters; a report's page is ``report.`` and its name."""
 
     page = models.CharField(max_length=80)
     query = models.TextField(blank=True)

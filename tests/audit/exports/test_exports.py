@@ -21,6 +21,7 @@ from audit.exports import request as exports
 from audit.exports import xlsx
 from audit.lists.deletions import ROWS, TRANSACTIONS
 from audit.lists.ledger_entries import LEDGER
+from audit.lists.saved import LISTINGS
 from audit.models import Export, LedgerEntry
 from tests import factories
 from tests.factories import ago
@@ -132,12 +133,19 @@ def test_its_hash_stands_in_the_ledger(asker: Actor) -> None:
     assert (entry.actor, entry.detail["query"], entry.detail["rows"]) == ("alice", "table=GameRequest", 1)
 
 
-def test_an_auditor_does_not_export(auditor: Actor) -> None:
+def test_an_approver_does_not_export(approver: Actor) -> None:
     for listing in (ROWS, TRANSACTIONS, LEDGER):
         with pytest.raises(NotPermitted):
-            exports.direct(listing, "", "csv", actor=auditor)
+            exports.direct(listing, "", "csv", actor=approver)
         with pytest.raises(NotPermitted):
-            exports.start(listing, "", "csv", actor=auditor)
+            exports.start(listing, "", "csv", actor=approver)
+
+
+def test_an_auditor_exports_every_list(auditor: Actor) -> None:
+    for listing in LISTINGS.values():
+        exports.direct(listing, "", "csv", actor=auditor).file.close()
+        entry = LedgerEntry.objects.latest("number")
+        assert (entry.action, entry.actor, entry.detail["page"]) == ("export.direct", "charlie", listing.page)
 
 
 def test_neither_a_wrong_filter_nor_a_wrong_format_exports_everything(asker: Actor) -> None:
@@ -186,9 +194,9 @@ def test_a_file_that_is_gone_is_said_to_be_gone(done: Export, folder: Path, aske
         exports.download(done, actor=asker)
 
 
-def test_an_auditor_gets_no_file(done: Export, auditor: Actor) -> None:
+def test_an_approver_gets_no_file(done: Export, approver: Actor) -> None:
     with pytest.raises(NotPermitted):
-        exports.download(done, actor=auditor)
+        exports.download(done, actor=approver)
 
 
 def test_files_go_when_their_days_are_over(done: Export, folder: Path) -> None:
