@@ -27,11 +27,11 @@ def lock(source: ImportSource) -> SealTree:
     return SealTree.objects.select_for_update(of=("self",)).get(source=source)
 
 
-def append(source: ImportSource, leaf_hashes: Iterable[bytes]) -> int:
-    """Append leaves to the tree of ``source`` in the caller's transaction; the number of the first. Others who append
-    wait until that transaction ends, so numbers have no gaps."""
+def append(source: ImportSource, leaf_hashes: Iterable[bytes] | bytearray) -> int:
+    """Append leaves, whose hashes may stand side by side, to the tree of ``source`` in the caller's transaction; the
+    number of the first. Others who append wait until that transaction ends, so numbers have no gaps."""
     tree = lock(source)
-    first, hashes = tree.size, b"".join(leaf_hashes)
+    first, hashes = tree.size, bytes(leaf_hashes) if isinstance(leaf_hashes, bytearray) else b"".join(leaf_hashes)
     if not hashes:
         return first
     frontier = Frontier.read(tree.size, bytes(tree.frontier))

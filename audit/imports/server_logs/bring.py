@@ -130,7 +130,7 @@ def _read(run: AuditImport, place: Place, file: LogFile, there: Files, places: l
                 for chunk in ready:
                     progress.check()
                     file = storing.store(run, file, place, chunk, rules)
-                    progress.advance(len(chunk.lines))
+                    progress.advance(chunk.rows)
                     if time.monotonic() > end and not chunk.is_last:
                         return False
     except FILE_FAULTS as error:

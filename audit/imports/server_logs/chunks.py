@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import json
 import re
+from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 from json.encoder import encode_basestring
 from typing import Any
@@ -45,7 +46,7 @@ SESSION_CLASSES = frozenset(
     }
 )  # fmt: skip
 """Records that tell of connections."""
-LONG_AGO = datetime.min
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 THOUSANDTHS = [f".{number:03}".rstrip("0").rstrip(".") for number in range(1000)]
 """As PostgreSQL prints parts of a second."""
 GroupKey = tuple[str, str, int, str, str]
@@ -60,6 +61,8 @@ class Grown:
     last_at: str
     severity: int
     title: str
+    place: int
+    """Its number among the groups of its chunk."""
     count: int = 0
     pk: int = 0
     """Filled when it is stored."""
@@ -67,12 +70,15 @@ class Grown:
 
 @dataclass(slots=True)
 class Chunk:
-    """What one transaction stores, and where reading goes on."""
+    """What one transaction stores, and where reading goes on. Its rows lie in a few long pieces of memory, which are
+    handed from one process to another at once."""
 
-    lines: list[bytes] = field(default_factory=list)
-    hashes: list[bytes] = field(default_factory=list)
-    owners: list[Grown] = field(default_factory=list)
-    """The group of each line."""
+    lines: bytearray = field(default_factory=bytearray)
+    """Each with its end."""
+    hashes: bytearray = field(default_factory=bytearray)
+    """Of the lines, side by side."""
+    owners: array[int] = field(default_factory=lambda: array("I"))
+    """The group of each line, by its place."""
     groups: dict[GroupKey, Grown] = field(default_factory=dict)
     sessions: list[LogRecord] = field(default_factory=list)
     """Records that tell of connections."""
@@ -82,8 +88,6 @@ class Chunk:
     records: int = 0
     ours: int = 0
     explained: int = 0
-    size: int = 0
-    """Bytes of lines."""
     offset: int = 0
     state: dict[str, Any] = field(default_factory=dict)
     format: str = ""
@@ -96,7 +100,12 @@ class Chunk:
 
     @property
     def is_full(self) -> bool:
-        return self.records >= ROWS or self.size >= BYTES
+        return self.records >= ROWS or len(self.lines) >= BYTES
+
+    @property
+    def rows(self) -> int:
+        """How many lines there are."""
+        return len(self.owners)
 
     @property
     def span(self) -> tuple[datetime | None, datetime | None]:
@@ -162,10 +171,13 @@ def _closed(chunk: Chunk, parser: Parser) -> Chunk:
 def _take(chunk: Chunk, found: list[Found | Fault], ways: Ways) -> None:
     """Add records to a chunk: what happens here happens a hundred thousand times in two seconds."""
     read, roles, former, groups = ways.reader.read, ways.roles, ways.former, chunk.groups
-    lines, hashes, owners = chunk.lines, chunk.hashes, chunk.owners
+    lines: list[bytes] = []
+    hashes: list[bytes] = []
+    owners = chunk.owners
     target, file = str(ways.target_id), str(ways.file_id)
     own = ways.own if ways.own.runs else None
-    size, before, second, run = 0, LONG_AGO, "", ""
+    start = end = LONG_AGO
+    second = run = ""
     for item in found:
         if item.__class__ is Fault:
             chunk.blame(item)
@@ -189,17 +201,15 @@ def _take(chunk: Chunk, found: list[Found | Fault], ways: Ways) -> None:
             chunk.ours += 1
             continue
         at = record.at
-        if (
-            at.second != before.second or at.minute != before.minute or at.hour != before.hour
-            or at.day != before.day or at.month != before.month or at.year != before.year
-        ):  # fmt: skip
-            before, second = at, at.isoformat(" ")[:19]
-        micro = at.microsecond
-        stamp = second + (THOUSANDTHS[micro // 1000] if micro % 1000 == 0 else f".{micro:06}".rstrip("0")) + "+00"
-        line = _line(record, target, file, str(offset), stamp, kind, severity, more)
-        lines.append(line)
+        if not start <= at <= end:
+            start, end = at.replace(microsecond=0), at.replace(microsecond=999_999)
+            second = str(start)[:19]
+        stamp = second + THOUSANDTHS[at.microsecond // 1000] + "+00"
+        if at.microsecond % 1000:
+            stamp = f"{second}.{at.microsecond:06}".rstrip("0") + "+00"
+        line = _line(record, target, file, str(offset), stamp, kind, str(severity), more)
+        lines += line, b"\n"
         hashes.append(sha256(b"\0" + line).digest())
-        size += len(line)
         if kind in SESSION_CLASSES:
             chunk.sessions.append(record)
         if run:
@@ -207,41 +217,37 @@ def _take(chunk: Chunk, found: list[Found | Fault], ways: Ways) -> None:
         key = (stamp[:10], kind, fingerprint, record.role, run)
         group = groups.get(key)
         if group is None:
-            group = groups[key] = Grown(stamp, stamp, int(severity), title)
+            group = groups[key] = Grown(stamp, stamp, severity, title, len(groups))
         elif stamp > group.last_at:
             group.last_at = stamp
         elif stamp < group.at:
             group.at = stamp
         group.count += 1
-        owners.append(group)
-    chunk.size += size
+        owners.append(group.place)
+    chunk.lines += b"".join(lines)
+    chunk.hashes += b"".join(hashes)
 
 
 def _line(
-    record: LogRecord, target: str, file: str, offset: str, stamp: str, kind: str, severity: int,
+    record: LogRecord, target: str, file: str, offset: str, stamp: str, kind: str, severity: str,
     more: dict[str, Any] | None,
 ) -> bytes:  # fmt: skip
     """The leaf: the columns of ``audit.seals.entries.SERVER_LOG`` as COPY writes them."""
-    pid, number = record.pid, record.line
-    role, database, session = record.role, record.database, record.session
     if (
-        pid is None or number is None or pid > PID_MAX or len(role) > 63 or len(database) > 63 or len(session) > 40
-        or len(record.address) > 255 or len(record.command) > 60 or len(record.sqlstate) > 5
+        record.pid is None or record.line is None or record.pid > PID_MAX or len(record.role) > 63
+        or len(record.database) > 63 or len(record.session) > 40 or len(record.address) > 255
+        or len(record.command) > 60 or len(record.sqlstate) > 5
     ):  # fmt: skip
         _fit(record)
-        role, database, session = record.role, record.database, record.session
     fields = (
-        target, file, offset, stamp, record.level, record.sqlstate, kind, str(int(severity)),
-        leaves.NULL if record.pid is None else str(record.pid), session,
-        leaves.NULL if record.line is None else str(record.line), role, database, record.address, record.application,
-        record.command, record.message, record.detail, record.query,
-        _json(more) if more else "",
+        target, file, offset, stamp, record.level, record.sqlstate, kind, severity,
+        leaves.NULL if record.pid is None else str(record.pid), record.session,
+        leaves.NULL if record.line is None else str(record.line), record.role, record.database, record.address,
+        record.application, record.command, record.message, record.detail, record.query, _json(more) if more else "",
     )  # fmt: skip
     line = "\t".join(fields)
-    if line.count("\t") == COLUMNS - 1 and not _is_special(line) and line.isascii():
-        return line.encode()
     try:
-        return leaves.line(fields)
+        return line.encode() if line.count("\t") == COLUMNS - 1 and not _is_special(line) else leaves.line(fields)
     except ValueError:  # half a character, or a NUL
         clean = (text.encode(errors="backslashreplace").decode().replace("\0", "\\x00") for text in fields)
         return leaves.line([old if old == leaves.NULL else new for old, new in zip(fields, clean, strict=True)])

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
-from itertools import islice
+from io import BytesIO
+from itertools import count, islice
 
 from django.db import connection, transaction
 from django.db.models import F
@@ -35,18 +36,18 @@ def store(run: AuditImport, file: LogFile, place: Place, chunk: Chunk, rules: no
     """Store ``chunk`` of ``file``, which lies at ``place``, and move the file's position; the file as it is then. All
     or nothing. ``rules`` say which new groups are noise. Raises ``ImportOvertaken`` when somebody else has read on from
     there."""
-    if chunk.lines:
-        partitions.make_ahead(ServerLogEntry, for_rows=len(chunk.lines))
+    if chunk.rows:
+        partitions.make_ahead(ServerLogEntry, for_rows=chunk.rows)
     with transaction.atomic():
         source = ImportSource.objects.select_for_update(of=("self",)).get(pk=run.source_id)
         row = LogFile.objects.select_for_update(of=("self",)).get(pk=file.pk)
         if row.offset != file.offset or row.pending != file.pending:
             raise ImportOvertaken
-        if chunk.lines:
+        if chunk.rows:
             _keep_groups(source.target_id, chunk.groups, rules)
             first = tree.append(source, chunk.hashes)
             _copy(source, chunk, first)
-            seal.note(run, first, len(chunk.lines))
+            seal.note(run, first, chunk.rows)
         if chunk.sessions:
             connection_records.take(source, chunk.sessions)
         _move(source, row, place, chunk)
@@ -62,9 +63,10 @@ def _copy(source: ImportSource, chunk: Chunk, first: int) -> None:
 
 
 def _rows(source_pk: int, chunk: Chunk, first: int) -> Iterator[bytes]:
-    heads = {id(group): b"\t%d\t%d\t" % (source_pk, group.pk) for group in chunk.groups.values()}
-    for leaf, (line, owner) in enumerate(zip(chunk.lines, chunk.owners, strict=True), start=first):
-        yield b"%d%b%b\n" % (leaf, heads[id(owner)], line)
+    """Lines of COPY: what only its database knows of an entry, before what the reader made."""
+    heads = [b"\t%d\t%d\t" % (source_pk, group.pk) for group in chunk.groups.values()]
+    owned = map(heads.__getitem__, chunk.owners)
+    return map(b"%d%b%b".__mod__, zip(count(first), owned, BytesIO(chunk.lines)))
 
 
 # --- groups ---------------------------------------------------------------------------------------------------------
@@ -136,7 +138,7 @@ def _note(run: AuditImport, chunk: Chunk) -> None:
     first_at, last_at = chunk.span
     AuditImport.objects.filter(pk=run.pk).update(
         records=F("records") + chunk.records,
-        rows=F("rows") + len(chunk.lines),
+        rows=F("rows") + chunk.rows,
         ours=F("ours") + chunk.ours,
         explained=F("explained") + chunk.explained,
         faults=F("faults") + chunk.fault_count,

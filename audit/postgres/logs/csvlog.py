@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import re
 from datetime import UTC, datetime
-from io import StringIO
+from io import BytesIO, StringIO
 from itertools import accumulate
 from typing import Any
 
@@ -163,8 +163,7 @@ class CsvLog:
     def _rows(self, text: bytes, at: int, out: list[Found | Fault], *, ended: bool) -> tuple[int, bool]:
         """Read whole records; says where reading goes on, and whether it can."""
         body = text[at : len(text) if ended else text.rfind(b"\n") + 1]
-        ends = [0, *accumulate(length + 1 for length in map(len, body.split(b"\n")))]
-        ends[-1] = min(ends[-1], len(body))
+        ends = list(accumulate(map(len, BytesIO(body)), initial=0))
         reader = csv.reader(StringIO(self._decode(body), newline="\n"), strict=True)
         base = self.consumed + at
         start, record = 0, self._record

@@ -105,10 +105,14 @@ _KEY = re.compile(
     re.DOTALL,
 )
 _ROW = re.compile(r"\((?:.*\)|.*)", re.DOTALL)
-_PARAMETER = re.compile(r"(\$\d+ = )(?:'(?:[^']|'')*+(?:'|\.\.\.|\Z)|[^,\s]+)")
+_PARAMETER = re.compile(r"(\$\d+ = )(?:'[^']*+(?:''[^']*+)*+(?:'|\.\.\.|\Z)|[^,\s]+)")
 _STATEMENT_OF = re.compile(r"^(\S+ \d+: )", re.MULTILINE)
 _RUNNING = re.compile(r"^([^:\n]*: )(.*)", re.DOTALL)
 _WHOLE_ROW = ("23502", "23514", "44000")
+
+
+def _after(match: re.Match[str]) -> str:
+    return f"{match[1]}{VALUE}"
 
 
 def mask_detail(text: str, row: LogClass, sqlstate: str) -> str:
@@ -122,7 +126,7 @@ def mask_detail(text: str, row: LogClass, sqlstate: str) -> str:
         return "".join([parts[0], *(one if at % 2 == 0 else without_literals(one) for at, one in enumerate(parts[1:]))])
     if row.code == "crash" or text.startswith("prepare: "):
         return _RUNNING.sub(lambda found: found[1] + without_literals(found[2]), text)
-    text = _STRING.sub(VALUE, _PARAMETER.sub(rf"\1{VALUE}", text))
+    text = _STRING.sub(VALUE, _PARAMETER.sub(_after, text))
     return mask_message(text, row)
 
 
@@ -136,7 +140,7 @@ def mask_context(text: str) -> str:
     text = _COPY.sub(rf"\1{VALUE}", text)
     text = _JSON.sub(rf"\1{VALUE}", text)
     text = _INSIDE.sub(lambda found: without_literals(found[1].replace('"', "\1")).replace("\1", '"'), text)
-    return _STRING.sub(VALUE, _PARAMETER.sub(rf"\1{VALUE}", text))
+    return _STRING.sub(VALUE, _PARAMETER.sub(_after, text))
 
 
 def secrets_away(text: str, *, is_statement: bool = False) -> str:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from audit.postgres.logs import pgaudit
 from audit.postgres.logs.classes import BY_CODE, LogClass, Severity
-from audit.postgres.logs.literals import VALUE, without_literals
+from audit.postgres.logs.literals import VALUE, Literals, without_literals
 from audit.postgres.logs.masking import (
     Masking,
     changes_messages,
@@ -66,6 +66,8 @@ class _Statement(NamedTuple):
 
 
 class _Verdict(NamedTuple):
+    kind: str
+    severity: int
     row: LogClass
     fingerprint: int
     masks: bool
@@ -112,6 +114,10 @@ RIGHTS = "role-changed"
 _NAMES = ("role", "database", "address", "session", "command")
 
 
+def _verdict(row: LogClass, *rest: Any) -> _Verdict:
+    return _Verdict(row.code, int(row.severity), row, *rest)
+
+
 class Reader:
     """Reads the records of one source. Keep it: it remembers shapes. Not for several threads at once."""
 
@@ -119,7 +125,8 @@ class Reader:
         self.masking = masking
         self._statements: dict[str, _Statement] = {}
         self._verdicts: dict[tuple[str, ...], _Verdict] = {}
-        self._applications: dict[str, str] = {}
+        self._literals = Literals(REMEMBERED, LONGEST)
+        self._texts: dict[str, str] = {}
 
     def read(self, record: LogRecord) -> Reading:
         """Tell the class of ``record`` and mask its texts in place."""
@@ -133,10 +140,9 @@ class Reader:
         else:
             verdict, fields = self._logged(record, message, head.end(), is_timed=head["ms"] is not None), None
         self._rest(record, verdict)
-        row = verdict.row
         more = _more(record, verdict.attempted, fields)
         title = _without_objects(record.message) if verdict.is_about_rights else record.message
-        return Reading(row.code, row.severity, verdict.fingerprint, title[:TITLE], more)
+        return Reading(verdict.kind, verdict.severity, verdict.fingerprint, title[:TITLE], more)
 
     # --- messages ----------------------------------------------------------------------------------------------------
 
@@ -152,7 +158,7 @@ class Reader:
             row = statement.row if statement.row and statement.row.severity >= usual.severity else usual
             is_rights = row.code == RIGHTS
             print_ = fingerprint(row.code, "", _without_objects(statement.shape) if is_rights else statement.shape)
-            verdict = self._remember(key, _Verdict(row, print_, self.masking.covers(row), False, "", is_rights))
+            verdict = self._remember(key, _verdict(row, print_, self.masking.covers(row), False, "", is_rights))
         record.message = visible(head) + self._shown(statement, text, verdict.masks)
         return verdict
 
@@ -178,9 +184,9 @@ class Reader:
             print_ = fingerprint(row.code, sqlstate, shape, statement.shape)
             may_change = changes_messages(row) or has_hints(message)
             attempted = statement.row.code if statement.row and row.severity > Severity.INFO else ""
-            verdict = self._remember(key, _Verdict(row, print_, masks, may_change, attempted))
+            verdict = self._remember(key, _verdict(row, print_, masks, may_change, attempted))
         if verdict.may_change or not message.isprintable():
-            record.message = secrets_away(mask_message(message, verdict.row) if verdict.masks else message)
+            record.message = self._clean(mask_message(message, verdict.row) if verdict.masks else message)
         if query:
             record.query = self._shown(statement, query, verdict.masks)
         return verdict
@@ -191,7 +197,7 @@ class Reader:
         if fields is None:
             record.message = secrets_away(without_literals(message.replace('"', "\1")).replace("\1", '"'))
             row = BY_CODE["pgaudit"]
-            return _Verdict(row, fingerprint(row.code, "", ""), True, False, ""), None
+            return _verdict(row, fingerprint(row.code, "", ""), True, False, ""), None
         text = fields.get("statement", "")
         statement = self._statement(text)
         row = statement.row or BY_CODE["pgaudit"]
@@ -202,7 +208,7 @@ class Reader:
         fields = {name: secrets_away(value) for name, value in fields.items()}
         record.message = pgaudit.PREFIX + _csv(fields)
         shape = "\0".join([fields["audit_type"], fields["command"], fields.get("object_name", ""), statement.shape])
-        return _Verdict(row, fingerprint(row.code, "", shape), masks, False, ""), fields
+        return _verdict(row, fingerprint(row.code, "", shape), masks, False, ""), fields
 
     # --- statements and other texts ----------------------------------------------------------------------------------
 
@@ -210,7 +216,7 @@ class Reader:
         found = self._statements.get(text)  # a shape's shape is itself
         if found is not None and not found.is_block:
             return found
-        shape = without_literals(text)
+        shape = self._literals.without(text)
         if "\\'" in text:  # what it does may stand in what is masked
             return _of(shape, text)
         found = self._statements.get(shape)
@@ -230,25 +236,28 @@ class Reader:
         masks = verdict.masks
         if record.detail:
             text = mask_detail(record.detail, verdict.row, record.sqlstate) if masks else record.detail
-            record.detail = secrets_away(text)
+            record.detail = self._clean(text)
         if record.hint:
-            record.hint = secrets_away(mask_message(record.hint, verdict.row) if masks else record.hint)
+            record.hint = self._clean(mask_message(record.hint, verdict.row) if masks else record.hint)
         if record.context:
-            record.context = secrets_away(mask_context(record.context) if masks else record.context)
+            record.context = self._clean(mask_context(record.context) if masks else record.context)
         if record.internal_query:
             record.internal_query = self._shown(self._statement(record.internal_query), record.internal_query, masks)
         if record.application:
-            record.application = self._application(record.application)
+            record.application = self._clean(record.application)
         if not f"{record.role}{record.database}{record.address}{record.session}{record.command}".isprintable():
             for name in _NAMES:
                 setattr(record, name, visible(getattr(record, name)))
 
-    def _application(self, name: str) -> str:
-        found = self._applications.get(name)
+    def _clean(self, text: str) -> str:
+        """``secrets_away``, remembered: without their values texts repeat."""
+        found = self._texts.get(text)
         if found is None:
-            if len(self._applications) >= REMEMBERED:
-                self._applications.clear()
-            found = self._applications[name] = secrets_away(name)
+            found = secrets_away(text)
+            if len(text) <= LONGEST:
+                if len(self._texts) >= REMEMBERED:
+                    self._texts.clear()
+                self._texts[text] = found
         return found
 
     def _remember(self, key: tuple[str, ...], verdict: _Verdict) -> _Verdict:
