@@ -2,8 +2,7 @@
 
 A session says “connection received” (its address), “connection authenticated” (how), “connection authorized” (role,
 database, application, TLS) and at its end “disconnection” (how long it was); which of them a log has is the server's
-``log_connections`` and ``log_disconnections``. In other languages than English they are told by their shape. A role can
-write any line with RAISE LOG: what has a context, a statement or a command that no login has is not believed.
+``log_connections`` and ``log_disconnections``. In other languages than English they are told by their shape.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from typing import Any
 from audit.imports.connections import End, Login, Stored, store
 from audit.imports.own_sessions import own_sessions
 from audit.models import ConnectionOutcome, ConnectionSource, ImportSource, PendingLogin
+from audit.postgres.logs.logins import ENDED, is_from_a_login
 from audit.postgres.logs.record import LogRecord
 
 FAILED_PASSWORD, NO_RIGHT, NO_DATABASE, TOO_MANY = "28P01", "28000", "3D000", "53300"
@@ -34,10 +34,6 @@ OUTCOMES = {
 }
 """What a FATAL at the beginning of a session means (src/backend/libpq/auth.c, utils/init/postinit.c)."""
 
-LATEST_LINE = 8
-"""A login is among the first lines of its session."""
-AT_LOGIN = ("", "authentication", "startup", "initializing", "not initialized", "idle")
-"""Command tags (``ps``) of a session that runs nothing yet."""
 WAITS = timedelta(minutes=2)
 """After so long in the log's own time an authenticated login is taken as accepted (``log_connections`` has no
 “authorization”), and a connection that said nothing is forgotten."""
@@ -50,10 +46,6 @@ AUTHORIZED = re.compile(
     r"(?P<tls> SSL enabled \(.*\))?(?: GSS \(.*\))?$",
     re.DOTALL,
 )
-ENDED = re.compile(
-    r"[^:=]{3,40}: ?[^:=]{3,40}: ?(?P<hours>\d+):(?P<minutes>\d\d):(?P<seconds>\d\d\.\d{3}) (?P<rest>\S+=.*)", re.DOTALL
-)
-ENGLISH_END = "disconnection: session time: "
 PAIR = re.compile(r"(\w+)=(\S*)")
 NO_ROLE = re.compile(r'role "(?P<role>(?:[^"]|"")*)" does not exist', re.IGNORECASE)
 QUOTED = re.compile(r"[\"«»„“”]\s?([^\"«»„“”]+?)\s?[\"«»„“”]")
@@ -120,9 +112,9 @@ class Joined:
     def add(self, record: LogRecord) -> None:
         """Take one record; most are about something else."""
         if record.level == "LOG":
-            if "=" in record.message and _is_from_a_login(record):
+            if "=" in record.message and is_from_a_login(record):
                 self._log(record)
-        elif record.level == "FATAL" and record.sqlstate in OUTCOMES and _is_from_a_login(record):
+        elif record.level == "FATAL" and record.sqlstate in OUTCOMES and is_from_a_login(record):
             self._refused(record)
 
     def _log(self, record: LogRecord) -> None:
@@ -245,18 +237,6 @@ class Joined:
 def _key(record: LogRecord) -> str:
     """What the records of a session have in common; empty when they name neither session nor process."""
     return record.session[:60] or (f"process {record.pid}" if record.pid else "")
-
-
-def _is_from_a_login(record: LogRecord) -> bool:
-    """Whether the server itself says it at a login or an end, as far as the record tells."""
-    if record.context or record.query or record.internal_query:
-        return False
-    if record.level == "LOG" and record.sqlstate not in ("", "00000"):
-        return False
-    if record.level == "LOG" and ENDED.match(record.message):
-        return record.command == "idle" or record.message.startswith(ENGLISH_END)
-    is_early = record.line is None or record.line <= LATEST_LINE
-    return is_early and (record.command in AT_LOGIN or record.level == "FATAL")
 
 
 def _login(begun: Begun, record: LogRecord) -> Login:

@@ -101,12 +101,14 @@ def copied(select: str) -> Iterator[Iterator[bytes]]:
             yield (bytes(row)[:-1] for row in rows)
 
 
-def seal_connections(source: ImportSource, rows: Sequence[ConnectionAuditLog]) -> None:
+def seal_connections(source: ImportSource, rows: Sequence[ConnectionAuditLog]) -> list[bytes]:
     """Make connections leaves of the tree of ``source``, in the transaction that stores them and before they are
-    stored: each gets its number."""
-    first = tree.append(source, [leaves.hash_of(_connection_line(row)) for row in rows])
+    stored: each gets its number. Returns their lines, for COPY."""
+    lines = [_connection_line(row) for row in rows]
+    first = tree.append(source, map(leaves.hash_of, lines))
     for place, row in enumerate(rows):
         row.leaf = first + place
+    return lines
 
 
 def _connection_line(row: ConnectionAuditLog) -> bytes:

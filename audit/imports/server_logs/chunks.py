@@ -15,6 +15,7 @@ from json.encoder import encode_basestring
 from typing import Any
 
 from audit.postgres.logs.classes import Severity
+from audit.postgres.logs.logins import is_from_a_login
 from audit.postgres.logs.own import OURS, OwnWork
 from audit.postgres.logs.reading import Reader
 from audit.postgres.logs.record import Fault, Found, LogRecord, Parser
@@ -210,7 +211,7 @@ def _take(chunk: Chunk, found: list[Found | Fault], ways: Ways) -> None:
         line = _line(record, target, file, str(offset), stamp, kind, str(severity), more)
         lines += line, b"\n"
         hashes.append(sha256(b"\0" + line).digest())
-        if kind in SESSION_CLASSES:
+        if kind in SESSION_CLASSES and is_from_a_login(record):
             chunk.sessions.append(record)
         if run:
             chunk.explained += 1
