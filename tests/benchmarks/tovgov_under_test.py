@@ -95,6 +95,12 @@ def seconds_of(job: Job, *phases: str) -> float:
     return sum(float(phase["seconds"]) for phase in job.phases if phase["name"] in phases)
 
 
+def peak_of(pid: int) -> float:
+    """The largest resident memory that a process has had, in megabytes."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+
+
 class Peak:
     """The largest resident memory of a worker's process since ``reset``, as the kernel keeps it."""
 
@@ -105,8 +111,7 @@ class Peak:
         Path(f"/proc/{self.pid}/clear_refs").write_text("5")
 
     def megabytes(self) -> float:
-        lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
-        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+        return peak_of(self.pid)
 
     def is_of(self, job: Job) -> bool:
         """Whether the job ran in this very process."""

@@ -9,7 +9,7 @@ from threading import Event, Thread
 from typing import TypeVar
 
 T = TypeVar("T")
-AHEAD = 2  # chunks that may wait: memory stays flat
+AHEAD = 1  # chunks that may wait: memory stays flat
 
 
 @contextmanager
