@@ -110,10 +110,10 @@ class IncidentAdmin(RecordAdmin):
     # --- the page -------------------------------------------------------------------------------------------------
 
     def buttons(self, request: HttpRequest, obj: Any) -> list[dict[str, Any]]:
-        """The next step stands out; steps that come later wait under More."""
+        """The next step stands out; steps that come later wait under More, but for the end: a false alarm needs it."""
         found = super().buttons(request, obj)
         step = next((act for act in self.acts if act.slug == NEXT.get(obj.status)), None)
-        later = {act.label for act in self.acts if act.slug in NEXT.values() and act is not step}
+        later = {act.label for act in self.acts if act.slug in {*NEXT.values()} - {"close"} and act is not step}
         for button in found:
             if step is not None and button["label"] == step.label:
                 button["tone"] = "primary"
