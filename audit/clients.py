@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.db.models.functions import TruncHour
 from django.utils import timezone
 
@@ -216,6 +217,17 @@ def _decide(rows: Sequence[KnownClient], state: ClientState, *, actor: Actor, re
     for row in rows:
         row.refresh_from_db()
     return changed
+
+
+PLACES_AND_NAMES = (ClientPart.ADDRESS, ClientPart.ROLE, ClientPart.APPLICATION)
+"""What is confirmed at once. Not hours: with the first one confirmed, all others stand out."""
+
+
+def undecided(target: Target) -> QuerySet[KnownClient]:
+    """What was seen or learned of a target and nobody has decided on, the most seen first."""
+    open_states = (ClientState.SEEN, ClientState.LEARNED)
+    rows = KnownClient.objects.filter(target=target, part__in=PLACES_AND_NAMES, state__in=open_states, times__gt=0)
+    return rows.order_by("-times", "part", "value")
 
 
 def give(target: Target, part: str, value: str, *, actor: Actor) -> KnownClient:

@@ -15,11 +15,14 @@ from django.utils.safestring import SafeString
 from audit import clients
 from audit.actors import Actor
 from audit.admin.acts import Act, Done, Outcome, Reason
-from audit.admin.base import RecordAdmin, actor_of
+from audit.admin.base import RecordAdmin, act_url, actor_of
 from audit.exceptions import NotPermitted, TovgovError
 from audit.models import ClientPart, ClientState, KnownClient, Target
 from audit.templatetags import format as words
 from audit.templatetags.tovgov import age, page_of, state_badge
+
+AT_ONCE = 200
+"""A page of an act takes so many; what is left is offered again."""
 
 
 class Decide(Act):
@@ -94,6 +97,7 @@ class GiveForm(forms.Form):
 class KnownClientAdmin(RecordAdmin):
     acts = [Confirm(), Refuse()]
     record_template = "tovgov/known_client.html"
+    change_list_template = "tovgov/known_clients.html"
     list_display = ("what", "target", "part", "state_word", "times_word", "days", "last")
     list_display_links = ("what",)
     list_filter = ("target", "part", "state")
@@ -103,6 +107,23 @@ class KnownClientAdmin(RecordAdmin):
         "What a target's sessions have in common is learned here: addresses, roles, applications, hours. A range of "
         "addresses can be added by hand."
     )
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        shown = {"all_known": self._all_known(request)} if self.has_add_permission(request) else {}
+        return super().changelist_view(request, shown | (extra_context or {}))
+
+    def _all_known(self, request: HttpRequest) -> list[tuple[str, int, str]]:
+        """For each target (or the one that is filtered for) with clients that nobody decided on: its name, their
+        number, and the page that confirms them all."""
+        asked = request.GET.get("target__id__exact", "")
+        targets = Target.objects.filter(known_clients__state__in=("seen", "learned"), is_active=True).distinct()
+        targets = targets.filter(pk=int(asked)) if asked.isdecimal() and len(asked) < 10 else targets
+        found = []
+        for target in targets.order_by("name")[:5]:
+            pks = list(clients.undecided(target).values_list("pk", flat=True)[:AT_ONCE])
+            if pks:
+                found.append((target.name, len(pks), act_url(KnownClient, Confirm.slug, *pks)))
+        return found
 
     @admin.display(description="value", ordering="value")
     def what(self, obj: KnownClient) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.urls import reverse
 
@@ -9,7 +11,7 @@ from audit import clients
 from audit.actors import Actor
 from audit.admin.base import act_url
 from audit.exceptions import ClientInvalid, NoSuchClient, NotPermitted
-from audit.models import KnownClient, LedgerEntry
+from audit.models import KnownClient, LedgerEntry, Target
 from tests import factories
 from tests.audit.admin.test_acts import signed_in
 from tests.audit.test_reviews_command import run
@@ -80,12 +82,20 @@ def test_listed_and_decided_on_the_command_line(cast: Cast, capsys: pytest.Captu
     assert KnownClient.objects.get(value="10.0.0.0/8").state == "refused"
 
 
+def test_all_are_decided_on_the_command_line(cast: Cast, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = first_day(factories.TargetFactory(name="Club"))
+    assert run(capsys, "clients", "confirm", "--target", "Club", "--all", "--as", "miriam")["changed"] == 4
+    assert set(KnownClient.objects.filter(state="confirmed")) == set(rows)
+
+
 @pytest.mark.parametrize(
     ("words", "status", "code"),
     [
         (("confirm",), 2, "client.invalid"),
         (("confirm", "99"), 2, "client.unknown"),
         (("confirm", "--target", "Club"), 2, "client.invalid"),
+        (("confirm", "--all"), 2, "client.invalid"),
+        (("confirm", "--all", "--target", "Club", "--part", "role"), 2, "client.invalid"),
         (("refuse", "--target", "Club", "--part", "hours", "--value", "late"), 2, "client.invalid"),
     ],
 )
@@ -122,6 +132,53 @@ def test_many_are_decided_at_once(cast: Cast) -> None:
     assert answer.status_code == 200
     assert "Refused: 3." in answer.content.decode()
     assert LedgerEntry.objects.filter(action="client.refuse").count() == 1
+
+
+def first_day(target: Target) -> list[KnownClient]:
+    """What a target has seen within an hour, and three rows that nobody is asked about."""
+    seen = [("address", "10.0.0.7"), ("role", "tovplay_app"), ("application", "web"), ("application", "")]
+    KnownClientFactory(target=target, part="hours", value="09", state="seen")
+    KnownClientFactory(target=target, part="address", value="10.0.0.66", state="refused")
+    KnownClientFactory(target=target, part="address", value="10.9.0.0/16", state="seen", times=0)
+    return [KnownClientFactory(target=target, part=part, value=value, state="seen") for part, value in seen]
+
+
+def test_on_the_first_day_all_that_was_seen_is_confirmed_at_once(cast: Cast) -> None:
+    target = factories.TargetFactory(name="Club")
+    rows = first_day(target)
+    other = KnownClientFactory(target__name="Other")
+    group = factories.ConnectionGroupFactory(target=target, application_name="web", new=["address", "role"])
+    client = signed_in(cast.miriam)
+    page = client.get(LIST).content.decode().replace("&amp;", "&")
+    assert "These are all known: Club (4)" in page
+    (url,) = re.findall(r'href="([^"]*act/confirm/[^"]*)">These are all known: Club', page)
+    shown = client.get(url).content.decode()
+    assert all((row.value or "(none)") in shown for row in rows), "each is named before"
+    assert KnownClient.objects.filter(state="confirmed").count() == 0
+    answer = client.post(url, {"reason": "We looked through them."}, follow=True).content.decode()
+    assert "Confirmed: 4." in answer
+    assert "These are all known: Club" not in answer
+    assert set(KnownClient.objects.filter(state="confirmed")) == set(rows)
+    group.refresh_from_db()
+    assert (group.is_noise, group.new) == (True, []), "its sessions wait no more"
+    other.refresh_from_db()
+    assert other.state == "learned"
+    assert LedgerEntry.objects.filter(action="client.confirm").count() == 1
+
+
+def test_who_may_not_decide_is_not_offered_it(cast: Cast) -> None:
+    rows = first_day(factories.TargetFactory(name="Club"))
+    client = signed_in(cast.alice)
+    assert "These are all known" not in client.get(LIST).content.decode()
+    assert client.post(act_url(rows[0], "confirm", *[row.pk for row in rows])).status_code == 403
+
+
+def test_the_offer_follows_the_filter(cast: Cast) -> None:
+    first_day(factories.TargetFactory(name="Club"))
+    other = KnownClientFactory(target__name="Other").target
+    page = signed_in(cast.miriam).get(f"{LIST}?target__id__exact={other.pk}").content.decode()
+    assert "These are all known: Other (1)" in page
+    assert "These are all known: Club" not in page
 
 
 def test_a_range_is_added_by_hand(cast: Cast) -> None:

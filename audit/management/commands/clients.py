@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import Any
 
 from django.core.management.base import CommandParser
 
 from audit import clients
+from audit.actors import Actor
 from audit.exceptions import ClientInvalid
 from audit.lookup import find_target
 from audit.management.base import TovgovCommand
@@ -27,7 +29,9 @@ class Command(TovgovCommand):
             ("confirm", "they belong to the target: nobody has to look at their logins"),
             ("refuse", "they do not: their logins stand out, however often they come"),
         ):
-            self._chosen(self.verb(parser, name, self.decide, words))
+            self._chosen(made := self.verb(parser, name, self.decide, words))
+            if name == "confirm":
+                made.add_argument("--all", action="store_true", help="all that --target has seen and nobody decided on")
 
     def _chosen(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("ids", nargs="*", type=int, metavar="ID")
@@ -54,12 +58,22 @@ class Command(TovgovCommand):
     def decide(self, options: dict[str, Any]) -> None:
         actor = self.actor(options)
         rows = clients.find(options["ids"])
-        if options["target"] or options["part"] or options["value"] is not None:
+        if options.get("all"):
+            rows += self._undecided(options)
+        elif options["target"] or options["part"] or options["value"] is not None:
             if not (options["target"] and options["part"] and options["value"] is not None):
                 raise ClientInvalid("--target, --part and --value belong together.")
             rows.append(clients.give(find_target(options["target"]), options["part"], options["value"], actor=actor))
         if not rows:
             raise ClientInvalid("Name clients by their numbers, or one by --target, --part and --value.")
+        self._apply(options, rows, actor)
+
+    def _undecided(self, options: dict[str, Any]) -> list[KnownClient]:
+        if not options["target"] or options["part"] or options["value"] is not None:
+            raise ClientInvalid("--all takes --target, and neither --part nor --value.")
+        return list(clients.undecided(find_target(options["target"])))
+
+    def _apply(self, options: dict[str, Any], rows: Sequence[KnownClient], actor: Actor) -> None:
         verb = clients.confirm if options["verb"] == "confirm" else clients.refuse
         changed = verb(rows, actor=actor, reason=options["reason"])
         self.emit(options, {"changed": changed}, f"{changed} changed.")
