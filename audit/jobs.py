@@ -13,11 +13,19 @@ import threading
 import time
 import traceback
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from django.db import InterfaceError, OperationalError, close_old_connections, connections, transaction
+from django.db import (
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    close_old_connections,
+    connections,
+    transaction,
+)
 from django.db.models import F
 from django.utils import timezone
 from django_q.tasks import async_task
@@ -29,8 +37,8 @@ from audit.models import Job, JobState
 from audit.progress import Progress
 
 __all__ = [
-    "Progress", "cancel", "claim", "enqueue", "facts", "find", "job_task", "kinds", "reap", "reference", "register",
-    "run",
+    "Progress", "asked", "cancel", "claim", "enqueue", "facts", "find", "job_task", "kinds", "only_one", "reap",
+    "reference", "register", "run",
 ]  # fmt: skip
 
 logger = logging.getLogger(__name__)
@@ -45,6 +53,24 @@ class UnexpectedFault(TovgovError):
     code = "job.unexpected"
     sentence = "The job ended with a fault that tovgov does not know."
     advice = "What it had begun was undone. The worker's log has the details; please report it."
+
+
+def asked(actor: Actor) -> dict[str, Any]:
+    """Who asked for a job, and through what: fields of its row."""
+    return {"asked_by": actor.user, "asked_name": actor.name, "asked_via": actor.source}
+
+
+@contextmanager
+def only_one(constraint: str, refusal: TovgovError) -> Iterator[None]:
+    """The transaction in which a job's row is made. The database decides who was first: raises ``refusal`` where
+    ``constraint`` says that one like it is open."""
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as error:
+        if constraint not in str(error):
+            raise
+        raise refusal from error
 
 
 def enqueue(job: Job, task: str) -> None:

@@ -61,9 +61,7 @@ def request(
             reason=reason,
             prove=prove,
             schedule=schedule,
-            asked_by=actor.user,
-            asked_name=actor.name,
-            asked_via=actor.source,
+            **jobs.asked(actor),
             max_attempts=ATTEMPTS,
         )
         backup.wanted_destinations.set(wanted)

@@ -51,9 +51,7 @@ def request(backup: Backup, level: Level, *, actor: Actor, copy: BackupCopy | No
             backup=backup,
             copy=copy,
             level=level,
-            asked_by=actor.user,
-            asked_name=actor.name,
-            asked_via=actor.source,
+            **jobs.asked(actor),
             max_attempts=ATTEMPTS,
         )
         ledger.append(

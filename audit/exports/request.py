@@ -88,9 +88,7 @@ def queue(page: str, query: str, kind: str, *, actor: Actor) -> Export:
             page=page,
             query=query,
             format=kind,
-            asked_by=actor.user,
-            asked_name=actor.name,
-            asked_via=actor.source,
+            **jobs.asked(actor),
         )
         ledger.append("export.request", actor=actor, obj=row, page=row.page, query=row.query, format=kind)
         jobs.enqueue(row, TASK)

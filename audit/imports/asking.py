@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from django.db import IntegrityError, transaction
-
 from audit import jobs, ledger
 from audit.actors import Actor
 from audit.exceptions import ImportRunning
@@ -17,21 +15,15 @@ def request(source: ImportSource, *, actor: Actor, reason: str = "") -> AuditImp
     """Queue an import of ``source``. Raises ``NotPermitted`` and ``ImportRunning``."""
     actor.require(RUN)
     target = source.target
-    try:
-        with transaction.atomic():
-            run: AuditImport = AuditImport.objects.create(
-                source=source,
-                asked_by=actor.user,
-                asked_name=actor.name,
-                asked_via=actor.source,
-                reason=reason,
-                max_attempts=3,
-            )
-            if actor.user is not None:  # the minute's own requests are seen by their seals
-                ledger.append("imports.request", actor=actor, obj=run, target=target, reason=reason)
-            jobs.enqueue(run, TASK)
-    except IntegrityError as error:
-        if "one_open_import_a_source" not in str(error):
-            raise
-        raise ImportRunning(f"An import of {target} is queued or running already.") from error
+    running = ImportRunning(f"An import of {target} is queued or running already.")
+    with jobs.only_one("one_open_import_a_source", running):
+        run: AuditImport = AuditImport.objects.create(
+            source=source,
+            **jobs.asked(actor),
+            reason=reason,
+            max_attempts=3,
+        )
+        if actor.user is not None:  # the minute's own requests are seen by their seals
+            ledger.append("imports.request", actor=actor, obj=run, target=target, reason=reason)
+        jobs.enqueue(run, TASK)
     return run

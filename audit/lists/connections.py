@@ -5,7 +5,19 @@ from __future__ import annotations
 from django.db.models import Q
 
 from audit.lists.listing import Column, Filter, Listing, since, until
-from audit.lists.questions import REVIEW, TARGET, address_clause, assignee, noise, noise_of_group, one_of, state
+from audit.lists.questions import (
+    GROUP,
+    REVIEW,
+    ROW,
+    SPAN,
+    TARGET,
+    address_clause,
+    assignee,
+    noise,
+    noise_of_group,
+    one_of,
+    state,
+)
 from audit.models import ConnectionAuditLog, ConnectionGroup, ConnectionOutcome, ConnectionSource
 
 REFUSED = "not let in"
@@ -59,17 +71,13 @@ GROUPS = Listing(
         until("at"),
     ),
     columns=(
-        Column("id", "pk", is_text=False),
-        Column("day", "day", is_text=False),
-        Column("target", "target__name"),
+        *GROUP,
         Column("role", "role"),
         Column("database", "database"),
         Column("client_address", "client_address", is_text=False),
         Column("application_name", "application_name"),
         Column("outcome", "outcome"),
-        Column("first", "at", is_text=False),
-        Column("last", "last_at", is_text=False),
-        Column("count", "count", is_text=False),
+        *SPAN,
         Column("new", "new", is_text=False),
         Column("is_noise", "is_noise", is_text=False),
         *REVIEW,
@@ -102,8 +110,7 @@ CONNECTIONS = Listing(
         until("at"),
     ),
     columns=(
-        Column("id", "pk", is_text=False),
-        Column("at", "at", is_text=False),
+        *ROW,
         Column("ended_at", "ended_at", is_text=False),
         Column("target", "target__name"),
         Column("role", "role"),

@@ -7,7 +7,7 @@ from django.db.models.functions import Left
 from django.db.models.lookups import Exact
 
 from audit.lists.listing import Column, Filter, Listing, since, until
-from audit.lists.questions import REVIEW, TARGET, address_clause, assignee, state
+from audit.lists.questions import REVIEW, ROW, TARGET, address_clause, assignee, state
 from audit.models import DeleteAuditLog, DeleteAuditTransaction
 from audit.models.imports import ACTOR_LENGTH
 
@@ -45,8 +45,7 @@ TRANSACTIONS = Listing(
         until("at"),
     ),
     columns=(
-        Column("id", "pk", is_text=False),
-        Column("at", "at", is_text=False),
+        *ROW,
         Column("last_at", "last_at", is_text=False),
         Column("target", "target__name"),
         Column("transaction", "transaction", is_text=False),
@@ -80,8 +79,7 @@ ROWS = Listing(
         until("at"),
     ),
     columns=(
-        Column("id", "pk", is_text=False),
-        Column("at", "at", is_text=False),
+        *ROW,
         Column("target", "target__name"),
         Column("transaction", "of_transaction__transaction", is_text=False),
         Column("session_role", "of_transaction__session_role"),

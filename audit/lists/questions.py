@@ -59,6 +59,19 @@ def one_of(answer: str, field: str, values: Any) -> Q:
     return Q(**{field: answer})
 
 
+ROW = (Column("id", "pk", is_text=False), Column("at", "at", is_text=False))
+"""How each row of an export begins: its number and its moment."""
+
+GROUP = (Column("id", "pk", is_text=False), Column("day", "day", is_text=False), Column("target", "target__name"))
+"""How each group of alike entries begins."""
+
+SPAN = (
+    Column("first", "at", is_text=False),
+    Column("last", "last_at", is_text=False),
+    Column("count", "count", is_text=False),
+)
+"""When and how often the entries of a group were."""
+
 REVIEW = (
     Column("state", "state"),
     Column("assignee", "assignee_name"),

@@ -8,7 +8,7 @@ from dataclasses import replace
 from django.db.models import Q
 
 from audit.lists.listing import EXACT, Column, Filter, Listing, number, since, until
-from audit.lists.questions import REVIEW, TARGET, assignee, noise, noise_of_group, one_of, state
+from audit.lists.questions import GROUP, REVIEW, ROW, SPAN, TARGET, assignee, noise, noise_of_group, one_of, state
 from audit.models import LogSeverity, LogWords, ServerLogEntry, ServerLogGroup
 from audit.postgres.logs.classes import CLASSES
 
@@ -91,16 +91,12 @@ GROUPS = Listing(
         until("at"),
     ),
     columns=(
-        Column("id", "pk", is_text=False),
-        Column("day", "day", is_text=False),
-        Column("target", "target__name"),
+        *GROUP,
         Column("class", "kind"),
         Column("severity", "severity", is_text=False),
         Column("role", "role"),
         Column("title", "title"),
-        Column("first", "at", is_text=False),
-        Column("last", "last_at", is_text=False),
-        Column("count", "count", is_text=False),
+        *SPAN,
         Column("is_noise", "is_noise", is_text=False),
         Column("explained_by", "explained_by"),
         Column("fingerprint", "fingerprint", is_text=False),
@@ -143,8 +139,7 @@ ENTRIES = Listing(
         until("at"),
     ),
     columns=(
-        Column("id", "pk", is_text=False),
-        Column("at", "at", is_text=False),
+        *ROW,
         Column("target", "target__name"),
         Column("level", "level"),
         Column("sqlstate", "sqlstate"),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import psycopg
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils import timezone
 from psycopg import sql
 
@@ -107,27 +107,20 @@ def start(
         raise ReasonMissing
     if MaintenanceWindow.objects.filter(target=target, relocked_at=None).exists():
         raise WindowOpen
-    try:
-        with transaction.atomic():
-            needed = target.is_production and four_eyes
-            approval = approvals.require(action, actor=actor, what=what) if needed else None
-            run: ProtectionRun = ProtectionRun.objects.create(
-                target=target,
-                kind=kind,
-                approval=approval,
-                asked_by=actor.user,
-                asked_name=actor.name,
-                asked_via=actor.source,
-                reason=reason,
-                max_attempts=3,
-                **facts,
-            )
-            ledger.append(action, actor=actor, obj=run, target=target, reason=reason, what=what)
-            jobs.enqueue(run, TASK)
-    except IntegrityError as error:
-        if "one_open_protection_run_a_target" not in str(error):
-            raise
-        raise ProtectionRunning from error
+    with jobs.only_one("one_open_protection_run_a_target", ProtectionRunning()):
+        needed = target.is_production and four_eyes
+        approval = approvals.require(action, actor=actor, what=what) if needed else None
+        run: ProtectionRun = ProtectionRun.objects.create(
+            target=target,
+            kind=kind,
+            approval=approval,
+            **jobs.asked(actor),
+            reason=reason,
+            max_attempts=3,
+            **facts,
+        )
+        ledger.append(action, actor=actor, obj=run, target=target, reason=reason, what=what)
+        jobs.enqueue(run, TASK)
     return run
 
 

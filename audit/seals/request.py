@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from audit import jobs, ledger
 from audit.actors import Actor
@@ -20,21 +20,15 @@ def request(target: Target, *, actor: Actor, reason: str = "") -> SealVerificati
     """Queue a verification of everything that is sealed of ``target``. Raises ``NotPermitted`` and
     ``VerificationRunning``."""
     actor.require(verify.VERIFY)
-    try:
-        with transaction.atomic():
-            row: SealVerification = SealVerification.objects.create(
-                target=target,
-                asked_by=actor.user,
-                asked_name=actor.name,
-                asked_via=actor.source,
-                reason=reason,
-            )
-            ledger.append("seals.verify", actor=actor, obj=row, target=target, reason=reason)
-            jobs.enqueue(row, TASK)
-    except IntegrityError as error:
-        if "one_open_verification_a_target" not in str(error):
-            raise
-        raise VerificationRunning(f"The seals of {target} are being verified already.") from error
+    running = VerificationRunning(f"The seals of {target} are being verified already.")
+    with jobs.only_one("one_open_verification_a_target", running):
+        row: SealVerification = SealVerification.objects.create(
+            target=target,
+            **jobs.asked(actor),
+            reason=reason,
+        )
+        ledger.append("seals.verify", actor=actor, obj=row, target=target, reason=reason)
+        jobs.enqueue(row, TASK)
     return row
 
 

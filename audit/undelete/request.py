@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -100,12 +100,8 @@ def request(target: Target, wanted: Wish, *, actor: Actor, reason: str) -> Undel
     actor.require(UNDELETE)
     _require_reason(reason)
     require_dry_run(target, wanted)
-    try:
+    with jobs.only_one("one_open_undelete_a_target", UndeleteRunning()):
         return _start(target, wanted, actor=actor, reason=reason, dry=False)
-    except IntegrityError as error:
-        if "one_open_undelete_a_target" not in str(error):
-            raise
-        raise UndeleteRunning from error
 
 
 def ask_approval(target: Target, wanted: Wish, *, actor: Actor, reason: str) -> Approval:
@@ -164,9 +160,7 @@ def _start(target: Target, wanted: Wish, *, actor: Actor, reason: str, dry: bool
             fingerprint=approvals.fingerprint(ACTION, what),
             dry_run=dry,
             approval=approval,
-            asked_by=actor.user,
-            asked_name=actor.name,
-            asked_via=actor.source,
+            **jobs.asked(actor),
             reason=reason,
         )
         undelete.transactions.set(wanted.transactions)

@@ -188,9 +188,7 @@ def _start(case: Case, reason: str) -> Restore:
                 override_loss=case.override_loss,
                 approval=approval,
                 comparison=[table.as_dict() for table in _comparison(case) or []],
-                asked_by=case.actor.user,
-                asked_name=case.actor.name,
-                asked_via=case.actor.source,
+                **jobs.asked(case.actor),
                 reason=reason,
             )
             facts = {"what": case.what(), "approved_by": approval.decided_name if approval else ""}

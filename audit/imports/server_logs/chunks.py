@@ -196,9 +196,9 @@ def _take(chunk: Chunk, found: list[Found | Fault], ways: Ways) -> None:
                 chunk.ours += 1
                 continue
             run = own.explains(record)  # before its texts are masked
-        is_own_right = ours and OWN_RIGHT.fullmatch(record.message) is not None
+        is_own_right = (ours or record.role in former) and OWN_RIGHT.fullmatch(record.message) is not None
         kind, severity, fingerprint, title, more = read(record)
-        if ours and record.application.startswith(OURS) and (severity < Severity.HIGH or is_own_right):
+        if record.application.startswith(OURS) and (is_own_right or (ours and severity < Severity.HIGH)):
             chunk.ours += 1
             continue
         at = record.at

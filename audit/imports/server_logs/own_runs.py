@@ -58,5 +58,11 @@ def own_roles(target: Target) -> frozenset[str]:
 
 def former_roles(target: Target) -> frozenset[str]:
     """Roles that were tovgov's own until somebody named others: a log tells of the past too."""
+    return frozenset(given_up(target))
+
+
+def given_up(target: Target) -> dict[str, datetime]:
+    """The same, with the moment at which each was last replaced."""
     entries = LedgerEntry.objects.filter(action="target.set_credential", object_id=str(target.pk))
-    return frozenset(detail.get("former", "") for detail in entries.values_list("detail", flat=True)) - {""}
+    rows = entries.order_by("number").values_list("detail", "at")
+    return {detail["former"]: at for detail, at in rows if detail.get("former")}

@@ -68,7 +68,7 @@ class Command(TovgovCommand):
             raise ClientInvalid("Name clients by their numbers, or one by --target, --part and --value.")
         self._apply(options, rows, actor)
 
-    def _undecided(self, options: dict[str, Any]) -> list[KnownClient]:
+    def _undecided(self, options: dict[str, Any]) -> Sequence[KnownClient]:
         if not options["target"] or options["part"] or options["value"] is not None:
             raise ClientInvalid("--all takes --target, and neither --part nor --value.")
         return list(clients.undecided(find_target(options["target"])))

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from audit import ledger
+from audit.actors import Actor
 from audit.imports.connection_records import take
 from audit.models import ConnectionAuditLog, ConnectionGroup, ImportSource, PendingLogin, Target
 from audit.postgres.logs.record import LogRecord
@@ -122,6 +124,18 @@ def test_a_session_that_only_calls_itself_tovgov_is_kept(watched: ImportSource, 
     take(watched, own_session(**liar))
     assert ConnectionAuditLog.objects.count() == 1
     assert ConnectionGroup.objects.get().is_new
+
+
+@pytest.mark.parametrize(("days", "kept"), [(1, 0), (-1, 1)], ids=["before", "after"])
+def test_a_role_that_tovgov_gave_up_is_its_own_until_then(source: ImportSource, days: int, kept: int) -> None:
+    Target.objects.filter(pk=source.target_id).update(own_addresses=["10.0.0.9"])
+    entry = ledger.append(
+        "target.set_credential", actor=Actor.system("tests"), obj=source.target, former="tovgov_watch"
+    )
+    for told in (records := own_session()):
+        told.at = entry.at - timedelta(days=days)
+    take(ImportSource.objects.get(pk=source.pk), records)
+    assert ConnectionAuditLog.objects.count() == kept
 
 
 def test_a_refused_login_of_tovgovs_own_role_is_kept(watched: ImportSource) -> None:

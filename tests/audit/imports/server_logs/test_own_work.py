@@ -250,6 +250,16 @@ def test_rights_on_a_table_of_ones_own_session_are_left_out(source: ImportSource
     assert ServerLogEntry.objects.count() == 3
 
 
+def test_a_right_on_a_table_of_the_session_of_a_former_role_is_left_out(
+    source: ImportSource, folder: Path, target: Target, manager: Actor
+) -> None:
+    targets.set_credential(target, Purpose.OPERATE, user="tovgov_operate", password="a", actor=manager)
+    targets.set_credential(target, Purpose.OPERATE, user="another", password="b", actor=manager)
+    who = {"role": "tovgov_operate", "application": "tovgov restore"}
+    write(folder / "a.csv", text(row(0, 'statement: GRANT SELECT ON "pg_temp"."tovgov_rows_0" TO "owner"', **who)))
+    assert imported(source).ours == 1
+
+
 def test_a_run_leaves_each_of_its_traces_once(ours: Target) -> None:
     run = ran(ours, RunKind.INSTALL, queued_at=timezone.now())
     for _ in range(2):  # a run that was killed goes on
