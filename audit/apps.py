@@ -8,9 +8,10 @@ class AuditConfig(AppConfig):
 
     def ready(self) -> None:
         from audit import checks, jobs, losses, registry  # noqa: F401  # checks registers itself
+        from audit.evidence import ask as evidence
         from audit.exports import request as exports
         from audit.imports import leaving
-        from audit.models import AuditImport, Export, LossCount, ProtectionRun, SealVerification, Undelete
+        from audit.models import AuditImport, EvidencePack, Export, LossCount, ProtectionRun, SealVerification, Undelete
         from audit.runbooks import begin_by_itself, doors
         from audit.seals import request as seals
         from audit.undelete.perform import settle
@@ -21,6 +22,7 @@ class AuditConfig(AppConfig):
         jobs.register(LossCount, losses.TASK)
         jobs.register(Undelete, "audit.tasks.run_undelete", after_death=settle)
         jobs.register(Export, exports.TASK, after_death=exports.after_death)
+        jobs.register(EvidencePack, evidence.TASK, after_death=evidence.after_death)
         if leaving.import_log not in registry.log_importers:
             registry.log_importers.append(leaving.import_log)
         if begin_by_itself not in registry.incident_opened:

@@ -53,6 +53,11 @@ def export_days() -> int:
     return int(settings.TOVGOV_EXPORT_DAYS)
 
 
+def tsa_url() -> str:
+    """Where a time-stamp authority (RFC 3161) answers; "" for none (``TOVGOV_TSA_URL``)."""
+    return str(settings.TOVGOV_TSA_URL)
+
+
 def spool_folder() -> Path:
     """Where sent server logs wait to be read (``TOVGOV_SPOOL``)."""
     return Path(settings.TOVGOV_SPOOL)

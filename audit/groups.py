@@ -44,6 +44,7 @@ MANAGER = [
     "lead_incident",
     "review_access",
     "allow_address",
+    "export_evidence",
     "add_target",
     "change_target",
     "identify_target",
@@ -84,7 +85,7 @@ APPROVER = [
     "confirm_client",
     "silence_alert",
 ]
-AUDITOR = [*EXPORTS, "review_access"]
+AUDITOR = [*EXPORTS, "review_access", "export_evidence"]
 
 GROUPS = {"manager": MANAGER, "staff": STAFF, "auditor": AUDITOR, "approver": APPROVER}
 

@@ -132,3 +132,37 @@ incident_opened: list[Callable[[Any], None]] = []
 
 reports: list[Any] = []
 """Reports (``audit.reports.report.Report``) of other apps: they stand beside audit's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceLine:
+    """A record for an evidence pack: a line of ``records/{file}.jsonl``."""
+
+    file: str
+    row: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceFile:
+    """A file for an evidence pack, as it is."""
+
+    name: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What was looked at for a topic of controls: ``sample`` of ``population`` things, what was wrong with them, and
+    what could not be seen. ``what`` names the things and the question: “backups, were they proved?”"""
+
+    topic: str
+    what: str
+    population: int
+    sample: int
+    exceptions: list[str] = field(default_factory=list)
+    gaps: list[str] = field(default_factory=list)
+
+
+evidence: list[Callable[[Any, datetime, datetime], Iterable[EvidenceLine | EvidenceFile | Checked]]] = []
+"""Each takes a target, the first moment of a period and the first one after it, and returns what an evidence pack
+holds of it and what was checked."""

@@ -10,6 +10,7 @@ from audit import approvals, clients, jobs, looks, losses, partitions, registry,
 from audit.action_items import reminders
 from audit.actors import Actor
 from audit.anomalies import run
+from audit.evidence import ask as evidence
 from audit.exceptions import TovgovError
 from audit.exports import request as exports
 from audit.imports import connection_watch, schedule
@@ -18,6 +19,7 @@ from audit.imports.retention import work as retention
 from audit.imports.server_logs import words
 from audit.models import (
     AuditImport,
+    EvidencePack,
     Export,
     JobState,
     LossCount,
@@ -46,6 +48,7 @@ def tick() -> None:
         ours += [
             exports.expire,
             looks.forget,
+            evidence.expire,
             checkpoints.watch,
             publication.watch,
             run.wake,
@@ -106,6 +109,11 @@ def run_export(pk: int) -> None:
 def count_loss(pk: int) -> None:
     """Count a target and compute what an incident lost."""
     jobs.run(LossCount, pk, losses.perform)
+
+
+def run_evidence(pk: int) -> None:
+    """Build a queued evidence pack."""
+    jobs.run(EvidencePack, pk, evidence.perform)
 
 
 def run_seal_verification(pk: int) -> None:

@@ -14,6 +14,7 @@ class BackupsConfig(AppConfig):
             checks,
             create,
             doors,
+            evidence,
             facts,
             moments,
             preflight,
@@ -44,5 +45,6 @@ class BackupsConfig(AppConfig):
         registry.recoveries.append(recoveries.since)
         registry.recovery_of["backups.Restore"] = recoveries.of_restore
         registry.reports += [report for report in reports.ALL if report not in registry.reports]
+        registry.evidence.append(evidence.of)
         registry.ledger_anchors.append(catalogue.ledger_anchors)
         doors.register()

@@ -26,6 +26,7 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("audit.ActionItem", "Action items"),
             ("audit.Lesson", "Lessons"),
             ("audit.ReportSchedule", "Reports by mail"),
+            ("audit.EvidencePack", "Evidence packs"),
         ),
     ),
     (

@@ -8,6 +8,7 @@ logic. All of them are found here by name, and ``docs/errors.md`` lists their co
 
 from audit.exceptions.answers import *
 from audit.exceptions.base import *
+from audit.exceptions.evidence import *
 from audit.exceptions.imports import *
 from audit.exceptions.incidents import *
 from audit.exceptions.lists import *

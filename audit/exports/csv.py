@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import BinaryIO
 
 from audit.exports.selection import FORMULA, Selection, Tell
@@ -15,9 +16,10 @@ def write(selection: Selection, out: BinaryIO, tell: Tell) -> int:
     """Write every row; how many. Text that a spreadsheet would run gets an apostrophe before it."""
     expressions = ", ".join(_expression(place, column) for place, column in enumerate(selection.columns))
     count = -1  # the header
-    for line in selection.copy(expressions, "FORMAT csv, HEADER true, ENCODING 'UTF8'", tell):
-        out.write(line)
-        count += 1
+    with closing(selection.copy(expressions, "FORMAT csv, HEADER true, ENCODING 'UTF8'", tell)) as lines:
+        for line in lines:
+            out.write(line)
+            count += 1
     return max(count, 0)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import BinaryIO
 
 from audit.exports.selection import Selection, Tell
@@ -17,7 +18,8 @@ def write(selection: Selection, out: BinaryIO, tell: Tell) -> int:
     fields = ", ".join(f'rows.c{place} AS "{column.name}"' for place, column in enumerate(selection.columns))
     one = f"(SELECT row_to_json(one) FROM (SELECT {fields}) one)"  # noqa: S608  # names of ours
     count = 0
-    for line in selection.copy(one, UNUSED, tell):
-        out.write(line)
-        count += 1
+    with closing(selection.copy(one, UNUSED, tell)) as lines:
+        for line in lines:
+            out.write(line)
+            count += 1
     return count

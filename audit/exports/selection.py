@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,8 +39,9 @@ class Selection:
         composed = connection.ops.compose_sql(inner, values)  # type: ignore[attr-defined]
         return f"SELECT {expressions} FROM ({composed}) rows"  # noqa: S608  # names are ours, values are composed
 
-    def copy(self, expressions: str, options: str, tell: Tell) -> Iterator[memoryview]:
-        """What COPY sends, one line at a time: flat in memory, whatever the number of rows."""
+    def copy(self, expressions: str, options: str, tell: Tell) -> Generator[memoryview]:
+        """What COPY sends, one line at a time: flat in memory, whatever the number of rows. Close it: until then the
+        database hears nothing else."""
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET LOCAL TimeZone = 'UTC'")
             with cursor.cursor.copy(f"COPY ({self.sql(expressions)}) TO STDOUT ({options})") as lines:

@@ -12,6 +12,7 @@ from audit.models.connections import (
     ConnectionSource,
     PendingLogin,
 )
+from audit.models.evidence import EvidencePack, EvidencePart
 from audit.models.exports import LIST_FORMATS, Export, ExportFormat
 from audit.models.imports import (
     SERVER_LOGS,
@@ -101,6 +102,8 @@ __all__ = [
     "Delivery",
     "DeliveryState",
     "Environment",
+    "EvidencePack",
+    "EvidencePart",
     "Export",
     "ExportFormat",
     "ImportKind",

@@ -6,7 +6,8 @@ from __future__ import annotations
 import base64
 import json
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
@@ -70,7 +71,7 @@ def of_entry(entry: Any, *, actor: Actor) -> dict[str, Any]:
         raise NotSealed
     table = _table(source, entry._meta.db_table)
     actor.require(PERMISSIONS[table.table])
-    (values,) = _entries(table, f"e.id = {int(entry.pk)}")
+    (values,) = entries(table, f"e.id = {int(entry.pk)}")
     others = _others(Tiles(checkpoint.tree), 0, checkpoint.size, [(entry.leaf, entry.leaf)])
     return {
         "checkpoint": checkpoint.note,
@@ -109,11 +110,13 @@ def _write_entries(
     table: Sealed, source: ImportSource, first: int, last: int, file: IO[bytes], tell: Callable[[int], None]
 ) -> int:
     count = 0
-    for values in _entries(table, f"{table.of(source)} AND e.leaf BETWEEN {int(first)} AND {int(last)}"):
-        file.write(json.dumps(values, ensure_ascii=False).encode() + b"\n")
-        count += 1
-        if count % EVERY == 0:
-            tell(EVERY)
+    between = f"{table.of(source)} AND e.leaf BETWEEN {int(first)} AND {int(last)}"
+    with closing(entries(table, between)) as rows:
+        for values in rows:
+            file.write(json.dumps(values, ensure_ascii=False).encode() + b"\n")
+            count += 1
+            if count % EVERY == 0:
+                tell(EVERY)
     tell(count % EVERY)
     return count
 
@@ -121,20 +124,33 @@ def _write_entries(
 def _write_proof(
     bundle: zipfile.ZipFile, checkpoint: Checkpoint, leaves: Sequence[tuple[int, int]], columns: dict[str, list[str]]
 ) -> None:
-    tiles = Tiles(checkpoint.tree)
     with bundle.open("hashes.bin", "w", force_zip64=True) as file:
-        for first, last in leaves:
-            for piece in _hashes(tiles, first, last):
-                file.write(piece)
-    proof = {
+        for piece in hashes_of(checkpoint, leaves):
+            file.write(piece)
+    bundle.writestr("proof.json", json.dumps(proof_of(checkpoint, leaves, columns), indent=1))
+    bundle.writestr("verifier.py", Path(verifier.__file__).read_text())
+
+
+def hashes_of(checkpoint: Checkpoint, leaves: Sequence[tuple[int, int]]) -> Iterator[bytes]:
+    """The hashes of ``leaves`` (ascending ranges), in pieces."""
+    tiles = Tiles(checkpoint.tree)
+    for first, last in leaves:
+        yield from _hashes(tiles, first, last)
+
+
+def proof_of(
+    checkpoint: Checkpoint, leaves: Sequence[tuple[int, int]], columns: dict[str, list[str]], formers: int = FORMERS
+) -> dict[str, Any]:
+    """What proves, beside the hashes of ``leaves``, that they are those of ``checkpoint``, and that its tree grew from
+    those of the ``formers`` checkpoints before it."""
+    tiles = Tiles(checkpoint.tree)
+    return {
         "checkpoint": checkpoint.note,
         "columns": columns,
         "leaves": leaves,
         "others": _texts(_others(tiles, 0, checkpoint.size, leaves)),
-        "grown_from": dict(_grown_from(tiles, checkpoint)),
+        "grown_from": dict(_grown_from(tiles, checkpoint, formers)),
     }
-    bundle.writestr("proof.json", json.dumps(proof, indent=1))
-    bundle.writestr("verifier.py", Path(verifier.__file__).read_text())
 
 
 def _left(tree: SealTree, first: int, last: int) -> list[tuple[int, int]]:
@@ -156,8 +172,9 @@ def _table(source: ImportSource, name: str) -> Sealed:
     return next(table for table in tables_of(source) if table.table == name)
 
 
-def _entries(table: Sealed, condition: str) -> Iterator[dict[str, Any]]:
-    """Entries as their texts, by column, with their leaf."""
+def entries(table: Sealed, condition: str) -> Generator[dict[str, Any]]:
+    """The entries ``e`` of ``table`` that fit ``condition`` (SQL), as their texts, by column, with their leaf. Close
+    it: until then the database hears nothing else."""
     with copied(f"{table.select(condition, 'e.leaf')} ORDER BY e.leaf") as lines:
         for line in lines:
             leaf, *fields = line.decode().split("\t")
@@ -201,7 +218,7 @@ def _others(tiles: Tiles, low: int, high: int, leaves: Sequence[tuple[int, int]]
         yield from _others(tiles, middle, high, here)
 
 
-def _grown_from(tiles: Tiles, checkpoint: Checkpoint) -> Iterator[tuple[str, list[str]]]:
+def _grown_from(tiles: Tiles, checkpoint: Checkpoint, count: int) -> Iterator[tuple[str, list[str]]]:
     formers = Checkpoint.objects.filter(tree=checkpoint.tree, number__lt=checkpoint.number).order_by("-number")
-    for size in formers.values_list("size", flat=True)[:FORMERS]:
+    for size in formers.values_list("size", flat=True)[:count]:
         yield str(size), _texts(tiles.consistency(size, checkpoint.size))

@@ -179,10 +179,15 @@ class Note:
 
 def public_key(path: str) -> bytes:
     """The 32 bytes of an Ed25519 public key in PEM form (RFC 8410)."""
-    lines = Path(path).read_text().strip().splitlines()
+    return key_in(Path(path).read_text(), path)
+
+
+def key_in(text: str, name: str) -> bytes:
+    """The same, of the text of a file that messages call ``name``."""
+    lines = text.strip().splitlines()
     raw = base64.b64decode("".join(line for line in lines if not line.startswith("-----")))
     if raw[:12] != bytes.fromhex("302a300506032b6570032100") or len(raw) != 44:
-        raise ValueError(f"{path} is no Ed25519 public key in PEM form")
+        raise ValueError(f"{name} is no Ed25519 public key in PEM form")
     return raw[12:]
 
 

@@ -25,6 +25,7 @@ PARTS = (
     "review-logs",
     "seal",
     "alert",
+    "evidence",
 )
 
 
@@ -65,6 +66,7 @@ def measure(wanted: list[str], *, quick: bool, rows: int) -> Iterator[Claim]:
         alerting,
         backing_up,
         demonstrating,
+        evidencing,
         filling,
         importing,
         log_importing,
@@ -115,6 +117,8 @@ def measure(wanted: list[str], *, quick: bool, rows: int) -> Iterator[Claim]:
                 yield from reviewing_logs.lists(names, rounds=2 if quick else 5)
         if "alert" in wanted:
             yield from alerting.rules(rows=40_000 if quick else 1_000_000)
+        if "evidence" in wanted:
+            yield from evidencing.packs(records=1_000 if quick else 10_000)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import json
+import resource
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -250,3 +251,20 @@ def test_a_folder_that_cannot_be_used_is_named(asker: Actor, folder: Path) -> No
     row.refresh_from_db()
     assert (row.state, row.error_code) == ("failed", ExportFolderUnusable.code)
     assert str(folder) in row.error
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_a_full_disk_fails_the_export_and_leaves_no_file(asker: Actor, folder: Path, kind: str) -> None:
+    """The kernel refuses while PostgreSQL is sending rows: the job ends, and does not wait for ever."""
+    factories.DeleteAuditLogFactory(row=json.dumps({"note": "x" * 300_000}))
+    row = exports.start(ROWS, "", kind, actor=asker)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        tasks.run_export(row.pk)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    row.refresh_from_db()
+    assert (row.state, row.error_code) == ("failed", ExportFolderUnusable.code)
+    assert list(folder.iterdir()) == []
