@@ -38,6 +38,7 @@ STAFF = [
     "keep_lesson",
     *EXPORTS,
     *SEND,
+    "import_report",
 ]
 MANAGER = [
     *STAFF,

@@ -27,6 +27,7 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("audit.Lesson", "Lessons"),
             ("audit.ReportSchedule", "Reports by mail"),
             ("audit.EvidencePack", "Evidence packs"),
+            ("audit.IncidentReport", "Imported reports"),
         ),
     ),
     (

@@ -10,6 +10,7 @@ from audit.exceptions.answers import *
 from audit.exceptions.base import *
 from audit.exceptions.evidence import *
 from audit.exceptions.imports import *
+from audit.exceptions.incident_reports import *
 from audit.exceptions.incidents import *
 from audit.exceptions.lists import *
 from audit.exceptions.losses import *

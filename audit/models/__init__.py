@@ -23,6 +23,7 @@ from audit.models.imports import (
     ImportKind,
     ImportSource,
 )
+from audit.models.incident_reports import IncidentReport, IncidentReportState
 from audit.models.incidents import Cause, Incident, IncidentKind, IncidentLoss, IncidentStatus, TimelineLine
 from audit.models.jobs import OPEN_STATES, Job, JobManager, JobQuerySet, JobState
 from audit.models.ledger import LedgerEntry, LedgerHead
@@ -111,6 +112,8 @@ __all__ = [
     "Incident",
     "IncidentKind",
     "IncidentLoss",
+    "IncidentReport",
+    "IncidentReportState",
     "IncidentStatus",
     "Job",
     "JobManager",

@@ -8,7 +8,7 @@ from dataclasses import replace
 from django.utils import timezone
 
 from audit import documents
-from audit.documents import Document, Heading, Markdown, Paragraph, Part
+from audit.documents import Document, Heading, Markdown, Paragraph, Part, Table
 from audit.models import Cause, Incident
 from audit.postmortems import record
 from audit.postmortems.roles import roles, without_names
@@ -48,11 +48,9 @@ def _parts(incident: Incident, known: dict[str, str]) -> Iterator[Part]:
             words = _causes(incident) + words
         yield from _section(title, words, question, known)
     yield Heading("Action items")
-    yield Markdown(
-        "*What will be done, so that it does not come again? Their owners and days stand on the incident's page.*"
-    )
+    yield from _nameless(record.actions(incident), "What will be done, so that it does not come again?", known)
     yield Heading("Lessons")
-    yield Markdown("*Problem, cause, solution: what should the next one find?*")
+    yield from _nameless(record.lessons(incident), "Problem, cause, solution: what should the next one find?", known)
 
 
 def _section(title: str, words: str, question: str, known: dict[str, str]) -> Iterator[Part]:
@@ -68,7 +66,17 @@ def _timeline(incident: Incident, known: dict[str, str]) -> Part:
     note = ""
     if len(chosen) > MOST_LINES or len(chosen) < len(lines):
         note = f"{min(len(chosen), MOST_LINES)} of {len(lines)} lines; an export holds them all."
-    table = record.timeline(chosen[:MOST_LINES], note)
+    return _roles_in(record.timeline(chosen[:MOST_LINES], note), known)
+
+
+def _nameless(parts: list[Part], question: str, known: dict[str, str]) -> Iterator[Part]:
+    if not parts:
+        yield Markdown(f"*{question}*")
+    for part in parts:
+        yield _roles_in(part, known) if isinstance(part, Table) else part
+
+
+def _roles_in(table: Table, known: dict[str, str]) -> Table:
     rows = [[without_names(cell, known) if isinstance(cell, str) else cell for cell in row] for row in table.rows]
     return replace(table, rows=rows)
 

@@ -79,6 +79,22 @@ def evidence(line: TimelineLine) -> str:
     return f"{line.source_kind.rpartition('.')[2]} {line.source_id}" if line.source_kind else "note"
 
 
+def actions(incident: Incident) -> list[Part]:
+    """What is owed and what was done. Owners stand on the incident's page, not here."""
+    rows: list[Sequence[Cell]] = [
+        [one.title, one.get_state_display(), one.due_on.isoformat() if one.due_on else None, one.finish_note]
+        for one in incident.action_items.order_by("id")
+    ]
+    return [Table(["Action", "State", "Due", "What came of it"], rows)] if rows else []
+
+
+def lessons(incident: Incident) -> list[Part]:
+    """What was learned, and still holds."""
+    kept = incident.lessons.filter(retired_at=None).order_by("id")
+    rows: list[Sequence[Cell]] = [[one.problem, one.cause, one.solution] for one in kept]
+    return [Table(["Problem", "Cause", "Solution"], rows)] if rows else []
+
+
 def appendix(incident: Incident) -> list[Part]:
     """What follows people's words in an export."""
     lines = shown_lines(incident)
@@ -93,7 +109,13 @@ def appendix(incident: Incident) -> list[Part]:
         *losses(incident),
         Heading("Timeline", 3),
         timeline(lines, note),
+        *_titled("Action items", actions(incident)),
+        *_titled("Lessons", lessons(incident)),
     ]
+
+
+def _titled(title: str, parts: list[Part]) -> list[Part]:
+    return [Heading(title, 3), *parts] if parts else []
 
 
 def span(value: timedelta | datetime | None) -> str:

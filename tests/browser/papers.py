@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from django.contrib.auth.models import User
 
-from audit import postmortems
+from audit import incident_reports, postmortems
 from audit.actors import Actor
 from audit.models import Incident, PostMortem
 
@@ -35,4 +37,7 @@ def build(incident: Incident) -> PostMortem:
     first = row.text
     postmortems.save(row, first + WORDS, version=1, actor=alice)
     postmortems.save(row, first.replace("## Impact", "## Impact\n\nNobody could play."), version=1, actor=miriam)
+    sample = Path(__file__).parents[1] / "audit" / "incident_reports" / "samples" / "sync-script.md"
+    spoiled = sample.read_bytes().replace(b"No rule", "TovPlayâ€™s rules: none".encode())
+    incident_reports.take(spoiled, "sync-script.md", actor=alice, zone="UTC")
     return row

@@ -10,6 +10,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from audit import incidents, postmortems
+from audit.documents.text import clean
 from audit.exceptions import PostMortemChanged, PostMortemUnreadable, PostMortemUnwritable
 from audit.management.base import TovgovCommand
 from audit.models import PostMortem
@@ -61,7 +62,8 @@ class Command(TovgovCommand):
         if options.get("json"):
             self.print_json(self._facts(row) | {"text": text})
         else:
-            self.stdout.write(text, ending="" if text.endswith("\n") else "\n")
+            shown = clean(text) if self.stdout.isatty() else text  # a terminal obeys escapes, a file does not
+            self.stdout.write(shown, ending="" if text.endswith("\n") else "\n")
 
     def revisions(self, options: dict[str, Any]) -> None:
         rows = list(

@@ -10,7 +10,7 @@ import pytest
 from django.core.management import call_command
 from django.db import IntegrityError, transaction
 
-from audit import postmortems
+from audit import action_items, lessons, postmortems
 from audit.actors import Actor
 from audit.exceptions import (
     FilterInvalid,
@@ -75,6 +75,17 @@ def test_people_appear_as_roles(row: PostMortem) -> None:
     assert "the reporter looked at the application" in row.text
     assert "miriam" not in row.text
     assert "alice" not in row.text
+
+
+def test_action_items_and_lessons_stand_in_it(incident: Incident, cast: Cast) -> None:
+    alice = cast.actor("alice")
+    action_items.add("Ask alice to lock | it", incident=incident, actor=alice)
+    lessons.add("No lock", "Lock <it>", incident=incident, actor=alice)
+    row = postmortems.start(incident, actor=alice)
+    assert "| Ask the reporter to lock \\| it | Open | – |  |" in row.text
+    assert "| No lock |  | Lock \\<it> |" in row.text
+    page = postmortems.export(row, "html", actor=alice).data.decode()
+    assert "Lock &lt;it&gt;" in page.split("From the record")[1]
 
 
 def test_markup_of_the_record_stays_text(row: PostMortem) -> None:
