@@ -31,11 +31,7 @@ from audit.models import Incident, IncidentKind, IncidentReport, IncidentReportS
 from audit.models.incidents import STAMPS
 from audit.templatetags.tovgov import age, badge, page_of
 
-TONES = {
-    IncidentReportState.DRAFT: "warn",
-    IncidentReportState.CONFIRMED: "good",
-    IncidentReportState.THROWN_AWAY: "quiet",
-}
+TONES = {"draft": "warn", "confirmed": "good", "thrown away": "quiet"}
 SHOWN_LINES = 3_000
 SHOWN_EVENTS = 500
 PLACES = {

@@ -54,8 +54,8 @@ def take(
     data: bytes, name: str, *, actor: Actor, zone: str = "", day: date | None = None, anyway: bool = False
 ) -> IncidentReport:
     """Keep a file and what was read from it as a draft; nothing else changes. ``anyway`` also takes what looks like no
-    incident. Raises ``NotPermitted``, ``IncidentReportTooLarge``, ``IncidentReportUnreadable``, ``IncidentReportKnown``,
-    ``IncidentReportZoneUnknown`` and ``IncidentReportNoIncident``."""
+    incident. Raises ``NotPermitted``, ``IncidentReportTooLarge``, ``IncidentReportUnreadable``,
+    ``IncidentReportKnown``, ``IncidentReportZoneUnknown`` and ``IncidentReportNoIncident``."""
     actor.require(IMPORT)
     if same := known(data):
         raise IncidentReportKnown(f"The same file was imported before, as report {same.pk}.", report=same.pk)
