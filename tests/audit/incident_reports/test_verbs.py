@@ -222,9 +222,9 @@ def test_script_and_html_are_shown_as_text(cast: Cast) -> None:
 def test_one_bad_file_does_not_keep_the_others_out(cast: Cast) -> None:
     page = upload(cast, ("sync.md", SYNC), ("x.pdf", b"%PDF-1.4"), ("big.md", b"# a\n" * 3_000_000))
     assert "x.pdf: This is a PDF" in page
-    assert "incident_report.too_large" in page
+    assert "imported.too_large" in page
     assert IncidentReport.objects.count() == 1
-    assert "incident_report.known" in upload(cast, ("sync.md", SYNC))
+    assert "imported.known" in upload(cast, ("sync.md", SYNC))
 
 
 def test_an_auditor_reads_and_changes_nothing(cast: Cast, report: IncidentReport) -> None:
@@ -259,7 +259,7 @@ def test_the_command_reads_folders(cast: Cast, tmp_path: Path, capsys: Printed) 
     with pytest.raises(SystemExit) as ended:
         call_command("incident_reports", "import", str(tmp_path / "deep" / "sync-script.md"), "--as", "alice")
     assert ended.value.code == 3
-    assert "incident_report.known" in capsys.readouterr().err
+    assert "imported.known" in capsys.readouterr().err
 
 
 def test_the_command_shows_and_confirms(report: IncidentReport, capsys: Printed) -> None:
@@ -289,4 +289,4 @@ def test_a_file_that_is_not_there(cast: Cast, tmp_path: Path, capsys: Printed) -
     with pytest.raises(SystemExit) as ended:
         call_command("incident_reports", "import", str(tmp_path / "none.md"), "--as", "alice")
     assert ended.value.code == 2
-    assert "incident_report.unreadable" in capsys.readouterr().err
+    assert "imported.unreadable" in capsys.readouterr().err
