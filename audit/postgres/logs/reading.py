@@ -93,7 +93,8 @@ _HEAD = re.compile(
     rf"|(?:{_STATEMENT})\s?: |(?:{_EXECUTE}) [^:\n]{{0,200}}: |AUDIT: (?=SESSION,|OBJECT,)"
 )
 """In the server's own words, in every language of its catalogues: what follows is a statement."""
-_DIGITS = re.compile(r"[0-9]+")
+_DIGITS = re.compile(r"(?<![A-Za-z_])[0-9]++(?!x)")
+"""Numbers that tell no messages apart; those that end a name (key1, md5) do."""
 _LISTS = re.compile(r"\((?:\s*-?[?](?:\s*,\s*-?[?])*\s*)\)(?:\s*,\s*\((?:\s*-?[?](?:\s*,\s*-?[?])*\s*)\))*")
 _SIGN = re.compile(r"([=(,<>+*/]|\b(?:AND|LIMIT|THEN|ELSE|WHEN|BETWEEN)) ?- ?(?=[?])", re.IGNORECASE)
 _COMMENT = re.compile(r"/\*\?\*/|--\?")

@@ -9,7 +9,7 @@ from audit.postgres.logs.literals import VALUE, without_literals
 HINTS = (
     "pass", "pwd", "secret", "token", "://", "bearer", "basic ", "api", "access", "private", "encryption",
     "signing", "master", "credential", "akia", "asia", "aida",
-    "aroa", "abia", "acca", "eyj", "scram-sha-256$", "md5", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "glpat-", "xox",
+    "aroa", "abia", "acca", "eyj", "scram-sha-", "md5", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "glpat-", "xox",
     "sk-",
     "sk_", "pk-", "pk_", "mapping", "subscription", "conninfo", "dblink", "options", "crypt", "hmac", "pgp_",
 )  # fmt: skip
