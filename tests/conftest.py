@@ -10,6 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from django.contrib.auth.models import User
+from hypothesis import settings as hypothesis_settings
 from psycopg import sql
 
 from audit.actors import Actor
@@ -22,6 +23,9 @@ from tovgov.demo.club import DATABASE
 from tovgov.embedded import Cluster
 
 pytest_plugins = ["tests.strictness", "tests.outcome"]
+
+hypothesis_settings.register_profile("any machine", deadline=None)  # a loaded one is slow, not wrong
+hypothesis_settings.load_profile("any machine")
 
 MakeDatabase = Callable[..., ConnInfo]
 MakeRole = Callable[..., ConnInfo]

@@ -34,7 +34,7 @@ NAME = "logs"
 CLIENTS = 40
 """Addresses that connect: application servers, people and their tools."""
 MEMORY_MB = 300
-"""A chunk of 40,000 records is in memory at most four times; the rest is Python and Django."""
+"""A chunk of 30,000 records is in memory at most four times; the rest is Python and Django."""
 LOOK_SECONDS = 0.05
 """Between looks for the reader's process; its peak is kept by the kernel, and the last look before it ends tells."""
 BOTH = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)

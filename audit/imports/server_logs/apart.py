@@ -1,9 +1,9 @@
 """Reading a long file in a process of its own, so that one core reads while another stores: both want Python, and a
 thread would wait for the other at every step.
 
-The process gets text on its standard input and writes chunks to its standard output, each as a length and a pickle. It
-opens no file, asks no database and knows no password: its environment is where to find this code. It ends with its
-input, and so with the worker, however that ends.
+The process gets text on its standard input and writes chunks to its standard output, each as a pickle. It opens no
+file, asks no database and knows no password: its environment is where to find this code. It ends with its input, and so
+with the worker, however that ends.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import gc
 import os
 import pickle
-import struct
 import subprocess
 import sys
 from collections.abc import Callable, Generator, Iterator
@@ -32,7 +31,6 @@ PIECES = 6
 """A text of fewer pieces (megabytes) is read here: starting a process takes as long as reading about two."""
 GRACE_SECONDS = 5.0
 """Between the end of its output and its own."""
-LENGTH = struct.Struct("!Q")
 HERE = Path(__file__).resolve().parents[3]
 COMMAND = (sys.executable, "-m", "audit.imports.server_logs.apart")
 Text = Iterator[bytes | Fault]
@@ -105,20 +103,16 @@ class _Apart:
 
 
 def _send(out: IO[bytes], what: Any) -> None:
-    content = pickle.dumps(what, protocol=pickle.HIGHEST_PROTOCOL)
-    out.write(LENGTH.pack(len(content)))
-    out.write(content)
+    pickle.dump(what, out, protocol=pickle.HIGHEST_PROTOCOL)
     out.flush()
 
 
 def _receive(source: IO[bytes]) -> Any:
     """What the other side sent next; None when it has ended."""
-    head = source.read(LENGTH.size)
-    if len(head) < LENGTH.size:
+    try:
+        return pickle.load(source)  # noqa: S301  # our own process wrote it
+    except (EOFError, pickle.UnpicklingError):
         return None
-    (length,) = LENGTH.unpack(head)
-    content = source.read(length)
-    return pickle.loads(content) if len(content) == length else None  # noqa: S301  # our own process wrote it
 
 
 # --- the process -----------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from audit.postgres.logs.reading import Reader
 from audit.postgres.logs.record import Fault, Found, LogRecord, Parser
 from audit.seals import leaves
 
-ROWS = 40_000
+ROWS = 30_000
 """Records of a chunk, about: it is one transaction."""
 BYTES = 16 * 1024 * 1024
 """Of lines; a chunk of long records is shorter."""

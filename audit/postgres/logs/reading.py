@@ -90,7 +90,7 @@ _EXECUTE = (
 )
 _HEAD = re.compile(
     rf"(?P<ms>{_DURATION})\s?:? ?[\d.]+ (?:ms|мс|ミリ秒|მწმs?)(?:(?:  ?|, )\S[^:\n]{{0,200}}: )?"
-    rf"|(?:{_STATEMENT})\s?: |(?:{_EXECUTE}) [^:\n]{{0,200}}: |AUDIT: (?=SESSION,|OBJECT,)"
+    rf"|(?:{_STATEMENT})\s?: |(?:{_EXECUTE}) [^:\n]{{0,200}}: |(?P<audit>AUDIT: (?=SESSION,|OBJECT,))"
 )
 """In the server's own words, in every language of its catalogues: what follows is a statement."""
 _DIGITS = re.compile(r"(?<![A-Za-z_])[0-9]++(?!x)")
@@ -136,10 +136,10 @@ class Reader:
         if head is None:
             verdict = self._plain(record, message)
             fields = None
-        elif head.group() == pgaudit.PREFIX:
+        elif head.lastgroup == "audit":
             verdict, fields = self._pgaudit(record, message)
         else:
-            verdict, fields = self._logged(record, message, head.end(), is_timed=head["ms"] is not None), None
+            verdict, fields = self._logged(record, message, head.end(), is_timed=head.lastgroup == "ms"), None
         self._rest(record, verdict)
         more = _more(record, verdict.attempted, fields)
         title = _without_objects(record.message) if verdict.is_about_rights else record.message

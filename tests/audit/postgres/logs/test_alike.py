@@ -13,7 +13,7 @@ from audit.postgres.logs.literals import Literals, without_literals
 from audit.postgres.logs.reading import Reader
 from tests.audit.postgres.logs.telling import record
 
-STEADY = settings(deadline=None, max_examples=300)
+STEADY = settings(max_examples=300)
 PIECES = (
     "SELECT ", "DELETE FROM ", "t1", "o2auth", "'", "''", "\\", "\\'", "E'", "e'", "N'", '"', "$", "$$", "$1", "$22",
     "$a1$", "$a2$", "7", "42", "1e5", "1e-7", ".5", "0x1F", "1_000", "-", "--", "/", "/*", "*/", "\n", "\0", " ", ",",
