@@ -9,7 +9,6 @@ who writes: an import moves the position of its source, locked, in the transacti
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.db import Error, connection, models, transaction
@@ -110,13 +109,10 @@ def settle(model: type[models.Model], partition: Partition) -> None:
         raise
 
 
-def seize(model: type[models.Model], *, first: Callable[[], None] = lambda: None) -> None:
-    """Have a log for oneself until the caller's transaction ends, which must be soon; ``first`` takes the locks that
-    belong before it. Raises ``PartitionBusy``."""
+def seize(model: type[models.Model]) -> None:
+    """Have a log for oneself until the caller's transaction ends, which must be soon. Raises ``PartitionBusy``."""
     try:
         with transaction.atomic():
-            _patience()
-            first()
             _alone(model)
             _execute("LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE", model._meta.db_table)
     except Error as error:

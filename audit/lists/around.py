@@ -71,7 +71,7 @@ LARGE: tuple[tuple[str, type[Model]], ...] = (
     ("log", ServerLogEntry),
 )
 GROUPS: dict[type[Model], type[Model]] = {ConnectionAuditLog: ConnectionGroup, ServerLogEntry: ServerLogGroup}
-LEFT_OUT = {ServerLogEntry: ("query", "more", "detail"), DeleteAuditTransaction: ("tables",)}
+LEFT_OUT: dict[type[Model], tuple[str, ...]] = {ServerLogEntry: ("query", "more", "detail")}
 SMALL: tuple[tuple[type[Model], tuple[tuple[str, str], ...]], ...] = (
     (MaintenanceWindow, (("opened_at", "opened"), ("closed_at", "closed"))),
     (Alert, (("opened_at", "raised"), ("resolved_at", "over"))),

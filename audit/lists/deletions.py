@@ -13,9 +13,10 @@ from audit.models.imports import ACTOR_LENGTH
 
 
 def user_clause(answer: str, prefix: str = "") -> Q:
-    """The application's user: the indexed characters first, then all of them."""
-    start = Exact(Left(F(f"{prefix}application_user"), ACTOR_LENGTH), answer[:ACTOR_LENGTH])
-    return Q(start) & Q(**{f"{prefix}application_user": answer})
+    """The application's user by the characters that are indexed; by all of them where these are not all. The planner
+    would take both together for much rarer than each."""
+    start = Q(Exact(Left(F(f"{prefix}application_user"), ACTOR_LENGTH), answer[:ACTOR_LENGTH]))
+    return start if len(answer) < ACTOR_LENGTH else start & Q(**{f"{prefix}application_user": answer})
 
 
 def _table(answer: str) -> Q:

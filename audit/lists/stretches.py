@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import BooleanField, F, Func, Q
 from psycopg import sql
 
 from audit.lists.listing import Listing, Wanted, bounds, lexeme
@@ -32,6 +32,8 @@ LAST = 10**18 - 1
 ANYTHING = "T"
 """What PostgreSQL says of a question that only leaves words out."""
 BESIDE = re.compile(r" <(?:-|\d+)> ")
+LEXEME = re.compile(r"'((?:[^']|'')*)'")
+PLAIN = re.compile(r"[a-z0-9_.@-]+")
 HOLDING = """
 SELECT number, {edge} FROM {table} WHERE (words @@ %s::tsquery OR words IS NULL) AND from_at <= %s AND to_at >= %s
  ORDER BY {edge} {way}, number {way} LIMIT %s
@@ -58,6 +60,20 @@ class Stretch:
     edge: datetime
 
 
+class Contains(Func):
+    """Whether the texts of a row contain some signs, in any case: a tenth of the work of taking its words apart."""
+
+    output_field = BooleanField()
+
+    def __init__(self, signs: str, *fields: str) -> None:
+        super().__init__(*(F(name) for name in fields))
+        self.signs = signs
+
+    def as_sql(self, compiler: Any, connection: Any, **more: Any) -> tuple[str, list[Any]]:  # type: ignore[override]
+        fields = " || ' ' || ".join(compiler.compile(one)[0] for one in self.get_source_expressions())
+        return f"strpos(lower({fields}), %s) > 0", [self.signs]
+
+
 @dataclass
 class Search:
     """One question to a list, and the side of a key on which the answer is sought."""
@@ -68,6 +84,7 @@ class Search:
     upwards: bool
     limit: int
     keys: list[Key] = field(default_factory=list)
+    signs: list[Contains] = field(default_factory=list)
 
     @property
     def notes(self) -> Any:
@@ -82,6 +99,7 @@ class Search:
             return None
         if not asked:
             return Found([])
+        self.signs = [Contains(sign, *self.listing.words[1:]) for sign in signs(words_of(self.wanted))]
         began = time.monotonic()
         unnoted = self._tail(noted)
         stretches = self._holding(asked)
@@ -151,7 +169,7 @@ class Search:
     def _add(self, clause: Q) -> None:
         """The keys of what fits among these rows. Neither sorted nor limited: an index in the list's order would be
         walked to its end."""
-        rows = self.listing.rows(self.wanted).filter(clause).order_by().values_list(*self.listing.order)
+        rows = self.listing.rows(self.wanted).filter(clause, *self.signs).order_by().values_list(*self.listing.order)
         key = tuple(self.key)
         self.keys += [one for one in rows if not key or (one > key if self.upwards else one < key)]
 
@@ -164,14 +182,28 @@ def answers(listing: Listing, wanted: Wanted) -> bool:
     return marked or listing.has_words(wanted)
 
 
+def words_of(wanted: Wanted) -> str:
+    """The words that are asked for, as the text of a tsquery without those that are to be left out: ``T`` when there
+    are no others."""
+    if not wanted.words:
+        return ""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT querytree(websearch_to_tsquery('pg_catalog.simple', %s))", [wanted.words])
+        return str(cursor.fetchone()[0])
+
+
+def signs(words: str) -> list[str]:
+    """What the text of every row that fits contains, in lower case: words of plain signs, as long as each is needed."""
+    between = LEXEME.sub("", words)
+    return [] if "|" in between else [one for one in LEXEME.findall(words) if PLAIN.fullmatch(one)]
+
+
 def question(listing: Listing, wanted: Wanted) -> str | None:
     """What a stretch must hold, as the text of a tsquery: every word somewhere in it, and every mark. Empty when no
     row can fit, None when nothing can be asked of stretches."""
     parts = []
     if wanted.words:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT querytree(websearch_to_tsquery('pg_catalog.simple', %s))", [wanted.words])
-            words = cursor.fetchone()[0]
+        words = words_of(wanted)
         if not words:
             return ""
         if words != ANYTHING:

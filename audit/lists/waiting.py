@@ -10,8 +10,9 @@ from django.db import connection
 from psycopg import sql
 
 from audit.lists.keyset import CAP, Count
-from audit.models import Incident, Reviewed
+from audit.models import Incident, Reviewed, ReviewState
 from audit.models.incidents import UNRESOLVED
+from audit.models.reviews import IN_HANDS
 
 QUERY = """
 SELECT target.id, target.name, target.environment, unreviewed.number, in_review.number, suspicious.number, oldest.at,
@@ -84,7 +85,7 @@ def _count(number: int) -> Count:
 def oldest(kind: type[Reviewed], limit: int, **mine: Any) -> list[Any]:
     """What waits longest, and first what stands out: what nobody has looked at, or with ``assignee=user`` what is in
     that person's hands."""
-    states = ("in review", "suspicious") if mine else ("unreviewed",)
+    states = IN_HANDS if mine else (ReviewState.UNREVIEWED,)
     loud = {"is_noise": False} if has_noise(kind) and not mine else {}
     rows: Any = kind._default_manager.filter(state__in=states, **mine, **loud)
     return list(rows.select_related("target").order_by(*kind.queue_order)[:limit])

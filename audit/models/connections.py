@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import ExpressionWrapper, Q
 
 from audit.models.imports import ImportSource
-from audit.models.reviews import WAITING_STATES, Reviewed
+from audit.models.reviews import IN_HANDS, WAITING_STATES, Reviewed
 from audit.models.targets import Target
 
 
@@ -96,6 +96,11 @@ class ConnectionGroup(Reviewed):
                 fields=["assignee", "-at", "-id"],
                 condition=Q(assignee__isnull=False),
                 name="connection_groups_assigned",
+            ),
+            models.Index(
+                fields=["assignee", "-is_new", "at", "id"],
+                condition=Q(state__in=IN_HANDS),
+                name="connection_groups_in_hands",
             ),
         ]
 

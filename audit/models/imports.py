@@ -9,7 +9,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Left
 
 from audit.models.jobs import Job, JobManager
-from audit.models.reviews import WAITING_STATES, Reviewed
+from audit.models.reviews import IN_HANDS, WAITING_STATES, Reviewed
 from audit.models.targets import Target
 
 NEVER = 2**64 - 1
@@ -177,6 +177,7 @@ class DeleteAuditTransaction(Reviewed):
             models.Index(
                 fields=["target", "state", "at", "id"], condition=Q(state__in=WAITING_STATES), name="deletes_waiting"
             ),
+            models.Index(fields=["assignee", "at", "id"], condition=Q(state__in=IN_HANDS), name="deletes_in_hands"),
         ]
 
     def __str__(self) -> str:

@@ -20,6 +20,8 @@ class ReviewState(models.TextChoices):
 
 
 WAITING_STATES = (ReviewState.UNREVIEWED, ReviewState.IN_REVIEW, ReviewState.SUSPICIOUS)
+IN_HANDS = (ReviewState.IN_REVIEW, ReviewState.SUSPICIOUS)
+"""What waits for its assignee."""
 
 
 class Reviewed(models.Model):

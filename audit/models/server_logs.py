@@ -7,7 +7,7 @@ from django.db.models import Q
 
 from audit.models.fields import WordsField
 from audit.models.imports import ImportSource
-from audit.models.reviews import WAITING_STATES, Reviewed
+from audit.models.reviews import IN_HANDS, WAITING_STATES, Reviewed
 from audit.models.targets import Target
 
 
@@ -126,6 +126,11 @@ class ServerLogGroup(Reviewed):
             models.Index(
                 fields=["assignee", "-at", "-id"], condition=Q(assignee__isnull=False), name="log_groups_assigned"
             ),
+            models.Index(
+                fields=["assignee", "-severity", "at", "id"],
+                condition=Q(state__in=IN_HANDS),
+                name="log_groups_in_hands",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -196,6 +201,7 @@ class LogWords(models.Model):
     from_at = models.DateTimeField(help_text="Of its oldest entry.")
     to_at = models.DateTimeField(help_text="Of its newest entry.")
     is_stale = models.BooleanField(default=False, help_text="Some of its entries were retired since.")
+    # It is in no index: a change of it leaves the index over the words as it is.
     words = WordsField(null=True, help_text="Empty when they are too many to be noted: it may hold anything.")
 
     class Meta:
@@ -205,7 +211,6 @@ class LogWords(models.Model):
             models.Index(fields=["-to_at", "-number"], name="log_words_newest"),
             models.Index(fields=["from_at", "number"], name="log_words_oldest"),
             models.Index(fields=["-to_at"], condition=Q(words=None), name="log_words_unknown"),
-            models.Index(fields=["number"], condition=Q(is_stale=True), name="log_words_stale"),
         ]
 
     def __str__(self) -> str:

@@ -23,6 +23,7 @@ PARTS = (
     "logs",
     "review",
     "review-logs",
+    "retire",
     "seal",
     "alert",
     "evidence",
@@ -72,6 +73,7 @@ def measure(wanted: list[str], *, quick: bool, rows: int) -> Iterator[Claim]:
         log_importing,
         protecting,
         restoring,
+        retiring,
         reviewing,
         reviewing_logs,
         sealing,
@@ -115,6 +117,8 @@ def measure(wanted: list[str], *, quick: bool, rows: int) -> Iterator[Claim]:
             if "review-logs" in wanted:
                 yield from reviewing_logs.noting()
                 yield from reviewing_logs.lists(names, rounds=2 if quick else 5)
+        if "retire" in wanted:
+            yield from retiring.retired(rows=50_000 if quick else 1_000_000)
         if "alert" in wanted:
             yield from alerting.rules(rows=40_000 if quick else 1_000_000)
         if "evidence" in wanted:

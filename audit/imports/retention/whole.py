@@ -104,24 +104,11 @@ def _runs(log: Log, partition: Partition) -> dict[int, list[Run]]:
 def _drop_empty(log: Log, partition: Partition) -> int:
     """What was removed in batches leaves an empty partition behind."""
     with transaction.atomic():
-        _take(log)
-        if _span(partition) is None:
-            _drop_rows(log, partition)
-    return 0
-
-
-def _take(log: Log) -> None:
-    """Have a log for oneself, with its words. Raises ``PartitionBusy``."""
-    if log.model is ServerLogEntry:
-        partitions.seize(log.model, first=words.guard)
-    else:
         partitions.seize(log.model)
-
-
-def _drop_rows(log: Log, partition: Partition) -> None:
-    partitions.drop(log.model, partition)
-    if log.model is ServerLogEntry:
-        words.forget_range(partition.first, partition.below)
+        if _span(partition) is None:
+            partitions.drop(log.model, partition)
+    _sweep(log)
+    return 0
 
 
 def _drop(log: Log, partition: Partition, span: Span, limits: Sequence[keeping.Limit], runs: dict[int, list[Run]], *,
@@ -130,7 +117,7 @@ def _drop(log: Log, partition: Partition, span: Span, limits: Sequence[keeping.L
         _free_twins(partition, span)
     limit_by_key = {log.key_of(limit.source): limit for limit in limits}
     with transaction.atomic():
-        _take(log)
+        partitions.seize(log.model)
         _freeze(log, [limit_by_key[key].source for key in runs])
         for key in runs:
             _still_over(limit_by_key[key], now)
@@ -140,8 +127,15 @@ def _drop(log: Log, partition: Partition, span: Span, limits: Sequence[keeping.L
         for key, leaves in runs.items():
             source = limit_by_key[key].source
             count += retirement.retire(source, leaves, actor=actor, reason=keeping.why(source)).count
-        _drop_rows(log, partition)
+        partitions.drop(log.model, partition)
+    _sweep(log)
     return count
+
+
+def _sweep(log: Log) -> None:
+    """The words of what went go afterwards: nobody waits for that."""
+    if log.model is ServerLogEntry:
+        words.sweep()
 
 
 def _freeze(log: Log, sources: Sequence[ImportSource]) -> None:

@@ -11,10 +11,11 @@ import time
 from collections.abc import Iterable
 
 from django.db import connection, transaction
+from django.db.models import Q
 from django_q.tasks import async_task
 
-from audit import locks
-from audit.models import LogWords
+from audit import locks, partitions
+from audit.models import LogWords, ServerLogEntry
 
 TASK = "audit.tasks.note_log_words"
 LOCK = "noting words of server logs"
@@ -63,6 +64,7 @@ def note(*, seconds: float = SECONDS) -> int:
 
 
 def _note(deadline: float) -> int:
+    sweep()
     count = _renew(deadline)
     below = _settled() // LogWords.STRETCH * LogWords.STRETCH
     first = _next(_noted(), below)
@@ -100,8 +102,7 @@ def _write(first: int, below: int) -> int:
 
 
 def guard() -> None:
-    """Until the caller's transaction ends nobody else notes words, or says that they are out of date. To be taken
-    before a lock on the log itself."""
+    """Until the caller's transaction ends nobody else notes words, or says that they are out of date."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('tovgov words of server logs', 0))")
 
@@ -113,12 +114,14 @@ def forget(ids: Iterable[int]) -> None:
     LogWords.objects.filter(pk__in=numbers).update(is_stale=True)
 
 
-def forget_range(first: int, below: int) -> None:
-    """The same for every entry from ``first`` to before ``below``."""
-    size = LogWords.STRETCH
-    touched = LogWords.objects.filter(pk__gte=first // size, pk__lt=-(-below // size))
-    touched.filter(pk__gte=-(-first // size), pk__lt=below // size).delete()
-    touched.update(is_stale=True)
+def sweep() -> None:
+    """The words of entries whose partition is gone. A process that was killed between both leaves that to the next."""
+    size, gone = LogWords.STRETCH, Q()
+    for one in partitions.partitions_of(ServerLogEntry):
+        gone &= Q(pk__gte=-(-one.below // size)) | Q(pk__lt=one.first // size)
+    with transaction.atomic():
+        rows = LogWords.objects.filter(gone)
+        rows._raw_delete(rows.db)  # nothing refers to them: none needs to be read before
 
 
 # --- how far --------------------------------------------------------------------------------------------------------

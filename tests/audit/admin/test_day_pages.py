@@ -7,7 +7,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from audit.exceptions import FilterInvalid
 from audit.lists import around, day
@@ -274,3 +276,18 @@ def test_minutes_are_chosen(cast: Cast, target: Target) -> None:
     asked = {"target": target.pk, "at": AT.isoformat()}
     assert "Nothing is known of these minutes" in text(client, "/admin/around/", **asked)
     assert "deleted 1 row" in text(client, "/admin/around/", **asked, minutes=60)
+
+
+def test_more_deletes_cost_no_more_queries(cast: Cast, target: Target) -> None:
+    client = signed_in(cast.charlie)
+    address = f"/admin/around/?target={target.pk}&at={AT:%Y-%m-%dT%H:%M:%SZ}&minutes=15"
+    delete(target)
+    text(client, address)
+    counts = []
+    for _ in range(2):
+        with CaptureQueriesContext(connection) as asked:
+            text(client, address)
+        counts.append(len(asked))
+        for seconds in range(1, 6):
+            delete(target, seconds)
+    assert counts[0] == counts[1]

@@ -228,3 +228,13 @@ def test_the_newest_page_is_read_along_an_index() -> None:
         plan = DeleteAuditLog.objects.order_by("-at", "-id")[:51].explain()
     assert "deleted_rows_latest" in plan
     assert "Sort" not in plan
+
+
+def test_a_user_is_looked_up_exactly_however_long_the_name() -> None:
+    target = factories.TargetFactory()
+    names = ["dana", "dana2", "x" * 99, "x" * 100, "x" * 101]
+    for name in names:
+        factories.DeleteAuditTransactionFactory(target=target, application_user=name)
+    for name in names:
+        found = keyset.page(TRANSACTIONS, TRANSACTIONS.read(f"user={name}"))
+        assert [row.application_user for row in found.rows] == [name]
