@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('audit', '0015_evidence_packs'),
+        ('audit', '0016_incident_reports'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
