@@ -58,7 +58,7 @@ def section(incident: Incident, user: User) -> dict[str, Any]:
     return {"checklists": [checklist(row, user) for row in begun], "offered": offered, "incident": incident, "may": may}
 
 
-IncidentAdmin.sections.append(("tovgov/incident_runbooks.html", section))
+IncidentAdmin.sections.insert(0, ("tovgov/incident_runbooks.html", section))  # what to do comes before what is known
 
 
 @admin.register(Runbook)

@@ -24,6 +24,8 @@ WORD, MOST_WORDS = 0.75, 6
 ENOUGH = 3.0
 """Points. One likeness alone is not enough: the same kind and one word more is, and so are four words."""
 CANDIDATES = 100
+WORDED = 300
+"""So many of the newest that share a word are compared: their words are made anew, which takes time."""
 ASKED = 300
 """So many words of an incident are looked for."""
 COMMON_FROM = 8
@@ -38,13 +40,13 @@ WORDS_OF_INCIDENT = (
 )
 
 FORMER_INCIDENTS = """
-WITH asked AS (SELECT %(words)s::tsquery AS query),
+WITH matching AS MATERIALIZED (
+    SELECT id FROM audit_incident
+     WHERE tovgov_incident_words(title, reason, summary, trigger, root_causes, contributing_factors)
+           @@ %(words)s::tsquery AND id <> %(id)s AND opened_at <= %(at)s
+),
 found AS (
-    (SELECT id FROM audit_incident, asked
-      WHERE tovgov_incident_words(title, reason, summary, trigger, root_causes, contributing_factors) @@ asked.query
-        AND id <> %(id)s AND opened_at <= %(at)s
-      ORDER BY ts_rank(tovgov_incident_words(title, reason, summary, trigger, root_causes, contributing_factors),
-                       asked.query) DESC, id DESC LIMIT %(most)s)
+    (SELECT id FROM matching ORDER BY id DESC LIMIT %(worded)s)
     UNION
     (SELECT id FROM audit_incident WHERE target_id = %(target)s AND kind = %(kind)s AND kind <> 'other'
         AND id <> %(id)s AND opened_at <= %(at)s ORDER BY opened_at DESC LIMIT %(most)s)
@@ -59,12 +61,13 @@ SELECT id, ARRAY(SELECT unnest(tsvector_to_array(
 """
 
 LESSONS = """
-WITH asked AS (SELECT %(words)s::tsquery AS query),
+WITH matching AS MATERIALIZED (
+    SELECT id FROM audit_lesson
+     WHERE tovgov_lesson_words(problem, cause, solution, tags) @@ %(words)s::tsquery
+       AND retired_at IS NULL AND incident_id IS DISTINCT FROM %(id)s
+),
 found AS (
-    (SELECT id FROM audit_lesson, asked
-      WHERE tovgov_lesson_words(problem, cause, solution, tags) @@ asked.query
-        AND retired_at IS NULL AND incident_id IS DISTINCT FROM %(id)s
-      ORDER BY ts_rank(tovgov_lesson_words(problem, cause, solution, tags), asked.query) DESC, id DESC LIMIT %(most)s)
+    (SELECT id FROM matching ORDER BY id DESC LIMIT %(worded)s)
     UNION
     (SELECT id FROM audit_lesson WHERE target_id = %(target)s AND kind = %(kind)s AND kind <> 'other'
         AND retired_at IS NULL AND incident_id IS DISTINCT FROM %(id)s ORDER BY id DESC LIMIT %(most)s)
@@ -127,7 +130,7 @@ def _candidates(statement: str, incident: Incident, lexemes: Sequence[str]) -> d
     """Id → the words it shares, without those that nearly all share."""
     causes = [cause for cause in incident.causes if cause in NAMED_CAUSES]
     asked: dict[str, Any] = {
-        "id": incident.pk, "at": incident.opened_at, "most": CANDIDATES, "target": incident.target_id,
+        "id": incident.pk, "at": incident.opened_at, "most": CANDIDATES, "worded": WORDED, "target": incident.target_id,
         "kind": incident.kind, "causes": causes, "lexemes": list(lexemes), "words": " | ".join(map(lexeme, lexemes)),
     }  # fmt: skip
     with connection.cursor() as cursor:
