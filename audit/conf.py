@@ -68,6 +68,11 @@ def log_upload_mb() -> int:
     return int(settings.TOVGOV_LOG_UPLOAD_MB)
 
 
+def report_mail_mb() -> int:
+    """A report's file of at most so many MB is attached to its mail (``TOVGOV_REPORT_MAIL_MB``)."""
+    return int(settings.TOVGOV_REPORT_MAIL_MB)
+
+
 def site_url() -> str:
     """Where people reach tovgov, without a slash at the end; "" when nobody said (``TOVGOV_URL``)."""
     return str(settings.TOVGOV_URL).rstrip("/")

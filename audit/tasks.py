@@ -33,6 +33,7 @@ from audit.notifications import deliver
 from audit.progress import Progress
 from audit.protection import drift, install, uninstall, windows
 from audit.protection.attack import request
+from audit.reports import access, mail, schedules
 from audit.seals import checkpoints, publication
 from audit.seals import request as seal_verification
 from audit.undelete.perform import perform as perform_undelete
@@ -44,11 +45,21 @@ def tick() -> None:
     """Once a minute: bury dead jobs, keep room in the logs, expire approvals, whatever the other apps registered,
     and look at every target. One that fails does not keep the next from running."""
     with ExitStack() as acts:  # a bug in one propagates, after the others have run
-        ours = [confirm_targets, windows.relock_due, drift.watch, connection_watch.watch, clients.learn, schedule.watch]
+        ours: list[Callable[[], object]] = [
+            confirm_targets,
+            windows.relock_due,
+            drift.watch,
+            connection_watch.watch,
+            clients.learn,
+            schedule.watch,
+        ]
         ours += [
             exports.expire,
             looks.forget,
             evidence.expire,
+            schedules.start_due,
+            mail.tend,
+            access.watch,
             checkpoints.watch,
             publication.watch,
             run.wake,
@@ -126,6 +137,11 @@ def publish_checkpoints(pk: int) -> None:
     place = PublicationPlace.objects.filter(pk=pk).first()
     if place is not None:
         publication.publish(place, now=True, again=True)
+
+
+def send_reports() -> None:
+    """Send the mails of reports whose file is there."""
+    mail.send_due()
 
 
 def send_notifications() -> None:

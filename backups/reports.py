@@ -104,6 +104,7 @@ HISTORY = Report(
     gaps=_backup_gaps,
     sort="-queued_at",
     counted="the time it was asked for",
+    paper=("queued_at", "target", "kind", "state", "level", "rows", "stored_mb", "seconds"),
     filters=(
         Filter("state", "State", lambda text: one_of(text, "state", JobState.values), "choice",
                lambda: list(JobState.choices)),
@@ -191,6 +192,7 @@ RESTORES = Report(
     gaps=_restore_gaps,
     sort="-queued_at",
     counted="the time it was asked for",
+    paper=("queued_at", "target", "mode", "state", "backup", "asked_by", "approved_by", "rto_seconds"),
     filters=(
         Filter("mode", "How", lambda text: one_of(text, "mode", RestoreMode.values), "choice",
                lambda: list(RestoreMode.choices)),

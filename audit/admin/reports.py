@@ -78,6 +78,7 @@ def reports_view(request: HttpRequest, site: AdminSite) -> HttpResponse:
         **site.each_context(request),
         "title": "Reports",
         "reports": [(report, _url(report)) for report in seen],
+        "may_send": request.user.has_perm("audit.view_reportschedule"),
         "has_others": len(seen) < len(known.every()),
     }
     return TemplateResponse(request, "tovgov/reports.html", context)

@@ -62,6 +62,8 @@ class Report:
     """How its records are put into the period, as the end of “In the period by …”. Empty: it shows a state, not a
     period."""
     has_targets: bool = True
+    paper: tuple[str, ...] = ()
+    """The columns of a PDF, which is as wide as a page. Empty: all of them."""
 
     @property
     def has_period(self) -> bool:
@@ -71,6 +73,11 @@ class Report:
     def page(self) -> str:
         """What an export of it bears as its page."""
         return f"report.{self.name}"
+
+    @property
+    def on_paper(self) -> tuple[Column, ...]:
+        """The columns of a PDF."""
+        return tuple(column for column in self.columns if not self.paper or column.name in self.paper)
 
     def column(self, name: str) -> Column | None:
         return next((column for column in self.columns if column.name == name), None)

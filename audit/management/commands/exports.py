@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandParser
 
 from audit import tasks
-from audit.exceptions import ExportFolderUnusable, NoSuchExport
+from audit.exceptions import NoSuchExport
 from audit.exports import request as exports
 from audit.lists.saved import LISTINGS, listing_of
 from audit.management.base import TovgovCommand
+from audit.management.files import copy_out
 from audit.models import LIST_FORMATS, Export
 
 FIELDS = ("id", "page", "query", "format", "state", "rows", "bytes", "sha256", "asked_name", "queued_at", "expires_at",
@@ -58,16 +58,7 @@ class Command(TovgovCommand):
         self.emit(options, facts(row), f"{options['to']}: {row.rows:,} rows, SHA-256 {row.sha256}")
 
     def _copy(self, row: Export, options: dict[str, Any]) -> None:
-        made = exports.download(row, actor=self.actor(options))
-        with made.file:
-            try:
-                with options["to"].open("xb") as out:
-                    options["to"].chmod(0o600)
-                    shutil.copyfileobj(made.file, out)
-            except OSError as error:
-                raise ExportFolderUnusable(
-                    f"{options['to']}: {error.strerror}.", hint="Name a new file in a folder that you may write to."
-                ) from error
+        copy_out(exports.download(row, actor=self.actor(options)), options["to"])
 
     def list(self, options: dict[str, Any]) -> None:
         rows = list(Export.objects.order_by("-queued_at", "-id")[: options["limit"]])

@@ -6,11 +6,13 @@ from types import ModuleType
 
 from audit.exceptions import ReportInvalid
 from audit.models import ExportFormat
-from audit.reports.formats import csv, json, xlsx
+from audit.reports.formats import csv, json, markdown, pdf, xlsx
 
 FORMATS: dict[str, ModuleType] = {
     str(ExportFormat.CSV): csv,
     str(ExportFormat.XLSX): xlsx,
+    str(ExportFormat.PDF): pdf,
+    str(ExportFormat.MARKDOWN): markdown,
     str(ExportFormat.JSON): json,
 }
 

@@ -103,6 +103,7 @@ REPORT = Report(
     rows=_rows,
     gaps=_gaps,
     sort="target",
+    paper=("target", "role", "object_type", "object", "rights", "login", "superuser"),
     filters=(
         Filter("kind", "What", lambda text: _known(text, KINDS), "choice", lambda: list(KINDS)),
         Filter("role", "Role", lambda text: Q()),

@@ -92,6 +92,7 @@ REPORT = Report(
     gaps=_gaps,
     sort="user",
     has_targets=False,
+    paper=("user", "state", "superuser", "groups", "acts", "last_login", "tokens"),
     filters=(
         Filter("state", "State", _state, "choice", lambda: list(STATES)),
         Filter("group", "Group", lambda text: Q(groups__name=text), "choice", lambda: [(n, n) for n in GROUPS]),

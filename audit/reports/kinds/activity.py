@@ -71,6 +71,7 @@ REPORT = Report(
     gaps=_gaps,
     sort="-number",
     counted="the time of the entry",
+    paper=("number", "at", "actor", "action", "object_label", "target", "reason"),
     filters=(
         Filter("actor", "Person", lambda text: Q(actor=text)),
         Filter(

@@ -69,6 +69,7 @@ REPORT = Report(
     gaps=_gaps,
     sort="-asked_at",
     counted="the time it was asked for",
+    paper=("action", "target", "summary", "asked_by", "asked_at", "state", "decided_by"),
     filters=(
         Filter("state", "State", lambda text: one_of(text, "state", ApprovalState.values), "choice",
                lambda: list(ApprovalState.choices)),

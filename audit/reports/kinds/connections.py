@@ -109,6 +109,7 @@ REPORT = Report(
     gaps=_gaps,
     sort="-connections",
     counted="day (UTC)",
+    paper=("target", "role", "address", "application", "outcome", "connections", "last"),
     filters=(
         Filter("role", "Role", lambda text: Q(role=text)),
         Filter("database", "Database", lambda text: Q(database=text)),

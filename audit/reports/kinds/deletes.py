@@ -89,6 +89,7 @@ REPORT = Report(
     gaps=_gaps,
     sort="-rows",
     counted="the time of a transaction's first delete",
+    paper=("target", "table", "role", "user", "rows", "transactions", "last"),
     filters=(
         Filter("table", "Table", lambda text: Q(), hint="public.User or User"),
         Filter("role", "Session role", lambda text: Q(session_role=text)),

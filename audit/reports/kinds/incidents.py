@@ -97,6 +97,7 @@ REPORT = Report(
     gaps=_gaps,
     sort="-opened_at",
     counted="the time it was opened",
+    paper=("code", "title", "severity", "status", "opened_at", "to_resolve", "lost", "returned"),
     filters=(
         Filter("kind", "Kind", lambda text: one_of(text, "kind", IncidentKind.values), "choice",
                lambda: list(IncidentKind.choices)),

@@ -108,5 +108,6 @@ REPORT = Report(
     rows=_rows,
     gaps=_gaps,
     sort="target",
+    paper=("target", "state", "policy", "verified_at", "findings", "attempts", "refused", "open"),
     filters=(Filter("state", "State", _state, "choice", lambda: list(STATES)),),
 )

@@ -70,6 +70,7 @@ REPORT = Report(
     gaps=_gaps,
     sort="-queued_at",
     counted="the time it was asked for",
+    paper=("queued_at", "target", "kind", "policy", "state", "asked_by", "attempts", "open"),
     filters=(
         Filter("kind", "Act", lambda text: one_of(text, "kind", RunKind.values), "choice",
                lambda: list(RunKind.choices)),

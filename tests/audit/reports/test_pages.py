@@ -17,7 +17,7 @@ from audit.models import Export, LedgerEntry, Target
 from audit.reports import known, make
 from tests.audit.admin.test_acts import signed_in
 from tests.audit.exports.test_exports import EVIL, sheet_rows
-from tests.audit.reports.conftest import MARCH, Month
+from tests.audit.reports.conftest import DAY, MARCH, Month
 from tests.audit.reports.test_reports import NAMES
 
 pytestmark = pytest.mark.django_db
@@ -267,3 +267,37 @@ def test_every_report_is_small_when_there_is_little(month: Month) -> None:
     from audit.reports import scope as scopes
 
     assert all(make.is_small(scopes.read(report, MARCH)) for report in known.every().values())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_pdf_and_markdown_say_the_same(month: Month, people: dict[str, User], name: str) -> None:
+    client = signed_in(people["charlie"])
+    paper = client.post(f"/admin/reports/{name}/file/", {"query": MARCH, "format": "pdf"}).getvalue()
+    assert paper.startswith(b"%PDF-")
+    text = client.post(f"/admin/reports/{name}/file/", {"query": MARCH, "format": "md"}).getvalue().decode()
+    assert known.find(name).title in text
+    assert "What it cannot know" in text
+
+
+def test_a_report_that_is_too_long_for_a_pdf_says_so(
+    month: Month, people: dict[str, User], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from audit.reports.formats import pdf
+
+    monkeypatch.setattr(pdf, "MOST", 2)
+    client = signed_in(people["charlie"])
+    answer = client.post("/admin/reports/deletes/file/", {"query": MARCH, "format": "pdf"}, follow=True)
+    assert "more than 2 rows" in answer.content.decode()
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx", "json", "pdf", "md"])
+def test_the_same_records_give_the_same_bytes(month: Month, kind: str) -> None:
+    from audit.reports import scope as scopes
+
+    def made() -> bytes:
+        out = io.BytesIO()
+        scope = scopes.read(known.find("deletes"), MARCH)
+        make.write(scope, kind, out, made_by="charlie", made_at=DAY)
+        return out.getvalue()
+
+    assert made() == made()
