@@ -58,7 +58,7 @@ def ask(
     with transaction.atomic():
         row = EvidencePack(
             start=start, end=end, scope=[{"id": key, "name": name} for key, name in named], parts=chosen,
-            asked_by=actor.user, asked_name=actor.name, asked_via=actor.source, reason=reason.strip(),
+            reason=reason.strip(), **jobs.asked(actor),
         )  # fmt: skip
         entry = ledger.append(
             "evidence.request", actor=actor, reason=row.reason, start=start, end=end, parts=chosen,

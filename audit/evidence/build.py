@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.db import connection, transaction
 
 from audit import conf, registry, signing
-from audit.evidence import chain, checks, controls, readme, records, scope, sealed, stamp, verify
+from audit.evidence import chain, checks, controls, readme, records, reporting, scope, sealed, stamp, verify
 from audit.evidence.held import Held
 from audit.evidence.members import Members, pretty, slug
 from audit.evidence.scope import Scope
@@ -106,6 +106,9 @@ def _gather(row: EvidencePack, about: Scope, members: Members, progress: Progres
     if EvidencePart.LEDGER in parts:
         progress.log("Ledger")
         held.chained = chain.write(members, about)
+    if EvidencePart.REPORTS in parts:
+        progress.log("Reports")
+        held.unwritten += reporting.write(members, about, row)
     progress.log("What the other apps hold")
     for target in about.targets:
         _take(members, held, target, about, with_files=EvidencePart.BACKUPS in parts)

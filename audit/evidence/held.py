@@ -11,9 +11,11 @@ from audit.registry import Checked
 
 @dataclass(slots=True)
 class Held:
-    """``proved`` and ``chained`` are None when that part was left out; ``left_out`` names all such parts."""
+    """``proved`` and ``chained`` are None when that part was left out; ``left_out`` names all such parts.
+    ``unwritten`` are sentences about what a part should hold and does not."""
 
     proved: list[Proved] | None = None
     chained: Chained | None = None
     checked: list[Checked] = field(default_factory=list)
+    unwritten: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)

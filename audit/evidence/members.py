@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import shutil
@@ -40,14 +41,18 @@ class Member:
         return {"name": self.name, "bytes": self.bytes, "sha256": self.sha256} | rows
 
 
-class Writer:
-    """Writes one member."""
+class Writer(io.RawIOBase):
+    """Writes one member, from its beginning to its end."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file, self.digest = file, sha256()
         self.bytes, self.crc = 0, 0
 
-    def write(self, data: bytes) -> int:
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        data = bytes(data)
         self._file.write(data)
         self.digest.update(data)
         self.crc = zlib.crc32(data, self.crc)

@@ -46,6 +46,7 @@ The second line only when `{stamp}` is there.
 |---|---|
 | `{manifest}` | inputs, gaps, and every other file with SHA-256; `{signature}` signs it (Ed25519) |
 | `controls.json` | the control map: what was checked, how much of it, exceptions, gaps |
+| `reports/*` | the same for people to read, a report a subject, each with its period, scope and gaps |
 | `records/*.jsonl` | records as tovgov keeps them, one JSON object a line |
 | `sealed/*/entries.jsonl` | deletes, connections and log lines |
 | `sealed/*/proof.json` … | with `hashes.bin` and `checkpoints.jsonl`: they are what was sealed at import |

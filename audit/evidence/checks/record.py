@@ -37,7 +37,7 @@ def check(scope: Scope, held: Held) -> Iterator[Checked]:
         )
         yield _verifications(scope, target)
     yield _ledger(held)
-    gaps = [f"Left out of the pack: {label}." for label in held.left_out]
+    gaps = [f"Left out of the pack: {label}." for label in held.left_out] + held.unwritten
     yield Checked(TOPIC, "Parts that a pack can hold; are they here?", len(EvidencePart), len(EvidencePart), [], gaps)
 
 

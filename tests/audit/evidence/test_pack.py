@@ -24,6 +24,7 @@ from audit.exceptions import (
     ScopeInvalid,
 )
 from audit.models import EvidencePack, ImportSource, LedgerEntry, Target
+from audit.reports import known
 from audit.seals import checkpoints
 from tests import factories
 from tests.audit.evidence.conftest import END, START, Make, built, file_of, sessions_of
@@ -81,6 +82,29 @@ def test_it_holds_the_records_of_its_targets(make: Make, club: Target) -> None:
 def names(row: EvidencePack) -> list[str]:
     with zipfile.ZipFile(file_of(row)) as pack:
         return pack.namelist()
+
+
+def test_it_holds_the_reports_of_its_period_and_targets(make: Make, club: Target) -> None:
+    other = factories.TargetFactory(name="Somebody else")
+    factories.IncidentFactory(target=other, title="Nobody's business")
+    row = make(club)
+    page = member(row, "reports/incidents.csv").decode()
+    assert "# Time zone: UTC" in page
+    assert f"# Targets: {club.name}" in page
+    assert "Users deleted at night by a script" in page
+    assert "Nobody's business" not in "".join(
+        member(row, name).decode(errors="replace") for name in names(row) if name.startswith("reports/")
+    )
+    assert {f"reports/{name}.csv" for name in known.every()} <= set(names(row))
+    assert make(club, parts=["ledger"]).faults == []
+
+
+def test_it_holds_what_was_learned(make: Make, club: Target) -> None:
+    incident = club.incidents.get()
+    incident.action_items.create(title="Take DELETE from the script", owner=None)
+    row = make(club)
+    assert [one["title"] for one in lines(row, "records/action-items.jsonl")] == ["Take DELETE from the script"]
+    assert lines(row, "records/post-mortems.jsonl") == []
 
 
 def test_what_is_out_of_the_period_is_not_in_it(make: Make, club: Target) -> None:
