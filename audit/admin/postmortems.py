@@ -148,7 +148,7 @@ class PostMortemAdmin(RecordAdmin):
             "postmortem": obj,
             "incident": obj.incident,
             "state": self.state_word(obj),
-            "html": documents.safe_html(obj.text, shift=1),
+            "html": documents.safe_html(obj.text, shift=2),
             "hints": postmortems.hints(obj.text, obj.incident),
             "revisions": revisions[:SHOWN_REVISIONS],
             "has_more": len(revisions) > SHOWN_REVISIONS,
@@ -284,7 +284,7 @@ def _url(name: str, row: PostMortem, *more: str) -> str:
 def _look(row: PostMortem, text: str) -> dict[str, Any]:
     text = text[:LONGEST]
     return {
-        "html": documents.safe_html(text, shift=1),
+        "html": documents.safe_html(text, shift=2),
         "hints": postmortems.hints(text, row.incident),
         "preview_url": _url("preview", row),
     }

@@ -33,7 +33,7 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class Markdown:
-    """People's words. No HTML of theirs gets through. Their headings go down by ``shift`` levels."""
+    """People's words. No HTML of theirs gets through. Their highest heading stands right below level ``shift``."""
 
     text: str
     shift: int = 2

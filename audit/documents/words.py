@@ -25,11 +25,18 @@ def reader() -> MarkdownIt:
 
 
 def tokens(text: str, *, shift: int = 0) -> Sequence[Token]:
-    """What the reader sees in ``text``; headings go down by ``shift`` levels."""
+    """What the reader sees in ``text``; its highest heading stands right below level ``shift``, and none is left out
+    on the way down: a screen reader walks by them."""
     found = reader().parse(clean(text))
+    above: list[tuple[int, int]] = []
     for token in found:
+        if token.type == "heading_open":
+            level = int(token.tag[1])
+            while above and above[-1][0] >= level:
+                above.pop()
+            above.append((level, min((above[-1][1] if above else shift) + 1, 6)))
         if token.type in {"heading_open", "heading_close"}:
-            token.tag = f"h{min(int(token.tag[1]) + shift, 6)}"
+            token.tag = f"h{above[-1][1]}"
     return found
 
 

@@ -61,7 +61,7 @@ def document(row: PostMortem, actor: Actor) -> Document:
     return Document(
         title=f"Post-mortem of {incident.code}: {incident.title}",
         subtitle=state,
-        parts=[record.head(incident), Markdown(row.text, shift=0), *record.appendix(incident)],
+        parts=[record.head(incident), Markdown(row.text, shift=1), *record.appendix(incident)],
         made_at=timezone.now(),
         made_by=actor.name,
         zone=record.zone_name(),

@@ -255,7 +255,8 @@ def test_controls_are_shown_and_nothing_is_dropped() -> None:
 
 
 def test_headings_of_people_go_below_those_of_the_page() -> None:
-    assert re.findall(r"<(h\d)", documents.safe_html("# a\n\n###### b")) == ["h3", "h6"]
+    assert re.findall(r"<(h\d)", documents.safe_html("# a\n\n###### b\n\n###### c\n\n## d")) == ["h3", "h4", "h4", "h4"]
+    assert re.findall(r"<(h\d)", documents.safe_html("### a\n\n# b", shift=1)) == ["h2", "h2"]
 
 
 def test_it_knows_nothing_above_it() -> None:
