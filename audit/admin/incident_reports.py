@@ -187,7 +187,7 @@ class IncidentReportAdmin(RecordAdmin):
             if name in draft.stamps
         ]
         story = [
-            (name, documents.safe_html(draft.story[name], shift=3)) for name in STORY_FIELDS if name in draft.story
+            (name, documents.safe_html(draft.story[name], shift=2)) for name in STORY_FIELDS if name in draft.story
         ]
         return {
             "report": obj,
