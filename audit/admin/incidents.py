@@ -31,6 +31,8 @@ from audit.templatetags import format as words
 from audit.templatetags.tovgov import age, environment_badge, page_of, state_badge
 
 LISTED = 50
+FIRST = ("tovgov/incident_runbooks.html",)
+"""Sections that say what to do stand before the timeline, all others after the story."""
 LINES = 150
 """So many lines of the timeline stand on one page."""
 TABLES = 40
@@ -138,7 +140,8 @@ class IncidentAdmin(RecordAdmin):
             **_lines(request, obj),
             "kinds": _reviewed(obj),
             "alerts": obj.alerts.order_by("-opened_at", "-id")[:LISTED],
-            "sections": parts,
+            "first_sections": [part for part in parts if part[0] in FIRST],
+            "sections": [part for part in parts if part[0] not in FIRST],
         }
 
     # --- opened by hand, told in words ----------------------------------------------------------------------------
@@ -264,6 +267,8 @@ def owed(obj: Incident) -> list[str]:
         found.append("Nobody has computed yet what was lost.")
     if obj.is_open and obj.is_lossy and not obj.is_answered:
         found.append("Nothing proves yet that the rows are back, and nobody has accepted their loss.")
+    if obj.proof_kind and incidents.is_undone(obj):
+        found.append("The proof was undone since: what had come back is out of service again.")
     if obj.began_at is None:
         found.append("Nobody has said when the impact began.")
     if obj.is_open and not obj.lead_name:

@@ -96,6 +96,7 @@ class Show(LineAct):
         return Done("Shown again.", f"{page_of(obj.incident)}#timeline")
 
 
+TONES = {"delete": "bad", "alert": "warn", "restore": "good", "undelete": "good", "incident": "info"}
 ACTS: list[Act] = [Pin(), Unpin(), Hide(), Show()]
 
 
@@ -129,6 +130,7 @@ def shown(lines: Iterable[TimelineLine], *, may_act: bool) -> list[dict[str, Any
     return [
         {
             "line": row,
+            "tone": TONES.get(row.kind, "quiet"),
             "page": pages.get(row.pk, ""),
             "is_gone": bool(row.source_kind) and row.pk not in pages,
             "acts": [(act.label, act_url(row, act.slug, row.pk)) for act in ACTS if may_act and act.applies(row)],

@@ -9,10 +9,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from django.apps import apps
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from audit import approvals, ledger
+from audit import approvals, ledger, registry
 from audit.actors import Actor
 from audit.exceptions import (
     IncidentClosed,
@@ -191,6 +192,17 @@ def _answered(row: Incident) -> None:
         raise IncidentUnanswered
     if row.is_lossy and not row.is_answered:
         raise IncidentUnproved
+    if row.is_lossy and row.acceptance_id is None and is_undone(row):
+        raise IncidentUnproved("The proof was undone since: what had come back is out of service again.")
+
+
+def is_undone(row: Incident) -> bool:
+    """Whether what proved it was undone since then."""
+    teller = registry.recovery_of.get(row.proof_kind)
+    if teller is None:
+        return False
+    record = apps.get_model(row.proof_kind)._default_manager.filter(pk=row.proof_id).first()
+    return record is not None and teller(record).undone
 
 
 def suspicious(row: Incident) -> Iterable[Reviewed]:

@@ -61,7 +61,8 @@ def gather(row: Incident) -> Known:
     """Everything that is known now. Raises ``LossTimeless``."""
     if row.target is None or row.began_at is None:
         raise LossTimeless
-    known = Known(row.target, row.began_at, row.mitigated_at or row.resolved_at or timezone.now())
+    ended = row.mitigated_at or row.proof_at or row.resolved_at or timezone.now()
+    known = Known(row.target, row.began_at, max(row.began_at, ended))
     counted = row.loss_counts.filter(state__in=[JobState.RUNNING, JobState.SUCCEEDED]).exclude(counted_at=None)
     newest: LossCount | None = row.loss_counts.order_by("-queued_at", "-id").first()
     known.why_not = newest.why_not if newest else ""

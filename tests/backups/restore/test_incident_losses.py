@@ -11,7 +11,7 @@ from audit import incidents, losses, tasks
 from audit.exceptions import IncidentUnproved, ProofDry, ProofTooYoung, ProofUndone
 from audit.models import Incident, IncidentKind, LossCount
 from backups.models import Level, Restore
-from backups.restore.undo import undo
+from backups.restore.undo import redo, undo
 from tests.backups.house import verified
 from tests.backups.restore.conftest import Scene
 from tovgov.demo import accidents
@@ -68,10 +68,13 @@ def test_an_emptied_database_is_counted_restored_and_proved(scene: Scene) -> Non
     assert (row.returned_rows, row.losses.get(table="public.User").returned) == (sum(ROWS.values()), 23)
     assert row.rto_seconds is not None
     assert row.rto_seconds > 0
-    incidents.resolve(row, actor=alice, note="All rows are back.")
-
     undo(restore, actor=alice, reason="Let us see what is left.")
-    incidents.reopen(row, actor=alice, note="It was undone.")
+    with pytest.raises(IncidentUnproved, match="undone since"):
+        incidents.resolve(row, actor=alice, note="All rows are back.")
+    redo(restore, actor=alice, reason="Enough.")
+    incidents.resolve(row, actor=alice, note="All rows are back.")
+    incidents.reopen(row, actor=alice, note="Once more.")
+    undo(restore, actor=alice, reason="Let us see what is left.")
     with pytest.raises(ProofUndone):
         losses.prove(row, restore, actor=alice)
 
