@@ -37,7 +37,7 @@ STEPS = {
     "incident.reopen": "Reopened by {actor}",
     "incident.classify": "{actor} changed what kind of incident it is",
     "incident.stamps": "{actor} corrected the times",
-    "incident.loss": "The loss was computed",
+    "incident.loss": "The loss was computed: {lost} rows",
     "incident.prove": "{actor} linked the proof",
     "incident.accept_loss": "{actor} used the acceptance of the loss",
 }
@@ -57,9 +57,10 @@ def own(row: Incident) -> Iterator[Entry]:
     """The incident's own steps."""
     rows = LedgerEntry.objects.filter(object_type=Incident._meta.label, object_id=str(row.pk), action__in=STEPS)
     for entry in rows.order_by("number"):
-        words = STEPS[entry.action].format(
-            actor=entry.actor, now=", ".join(f"{k} {v}" for k, v in entry.detail.items())
-        )
+        grown = ", ".join(f"{name} {value}" for name, value in entry.detail.items())
+        lost = entry.detail.get("lost")
+        said = "an unknown number of" if lost is None else f"{lost:,}"
+        words = STEPS[entry.action].format(actor=entry.actor, now=grown, lost=said)
         yield of(entry, entry.at, "incident", f"{words}: {entry.reason}" if entry.reason else words, rank=OWN)
 
 

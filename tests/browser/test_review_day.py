@@ -99,7 +99,7 @@ def test_a_review_day(people: Cast, visit: Visit) -> None:
     alice.go(page_of(line))
     alice.press("Suspicious")
     alice.page.fill("#act_reason", "The same stranger.")
-    alice.page.select_option("#act_incident", label="A stranger at six in the morning")
+    alice.page.select_option("#act_incident", label=str(Incident.objects.get()))
     alice.press("Suspicious")
 
     # Bob, on his phone in the dark, is the second person.
