@@ -272,7 +272,7 @@ def test_a_log_is_exported_with_its_proof_which_a_stranger_checks(
 def test_who_may_not_export_a_log_gets_neither_job_nor_file(
     signed: Checkpoint, cast: Cast, queued: list[tuple[Any, ...]]
 ) -> None:
-    watcher, source = signed_in(cast.charlie), signed.tree.source
+    watcher, source = signed_in(cast.bob), signed.tree.source
     assert watcher.post(act_url(source, "export-connections", source.pk)).status_code == 403
     assert not Export.objects.exists()
     assert "Export with proof" not in page(watcher, source)

@@ -272,4 +272,4 @@ def test_an_entry_without_a_checkpoint_has_no_proof(source: ImportSource) -> Non
 def test_who_may_not_export_gets_no_proof(source: ImportSource, keys: Path, cast: Cast) -> None:
     checkpoints.make(source.seal_tree)
     with pytest.raises(NotPermitted):
-        proofs.of_entry(ConnectionAuditLog.objects.get(leaf=4), actor=Actor.person(cast.charlie, "tests"))
+        proofs.of_entry(ConnectionAuditLog.objects.get(leaf=4), actor=Actor.person(cast.bob, "tests"))
