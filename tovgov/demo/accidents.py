@@ -77,8 +77,9 @@ def lose_some_rows(club: Club) -> int:
 
 def _client(club: Club, program: Path, *arguments: str, fine: tuple[int, ...] = (0,)) -> None:
     with club.conninfo(OWNER).client_environment() as environment:
+        stranger = {name: value for name, value in environment.items() if name != "PGAPPNAME"}  # it is none of ours
         done = subprocess.run(
-            [str(program), *arguments], env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL
+            [str(program), *arguments], env=stranger, capture_output=True, text=True, stdin=subprocess.DEVNULL
         )
     if done.returncode not in fine:
         raise StorySpoiled(f"{program.name} of the sync script failed: {done.stderr.strip()[-300:]}")

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.utils import timezone
 
 from audit import ledger, targets
 from audit.exceptions import Refusal
 from audit.imports.server_logs import setup
-from audit.models import Environment, ImportKind, ImportSource, Job, Purpose, Target
+from audit.models import Environment, ImportKind, ImportSource, IncidentKind, Job, Purpose, Target
 from backups import copies
 from backups.models import Backup, Destination, DestinationKind, RestoreMode
 from tovgov.binaries import binaries
@@ -19,6 +20,7 @@ from tovgov.demo.acts import Acts, Recovery, total
 from tovgov.demo.club import BACKUP, DATABASE, OPERATOR, WATCHER
 from tovgov.demo.destinations import make_bucket, make_folder
 from tovgov.demo.exceptions import StorySpoiled
+from tovgov.demo.explained import ExplainedAct
 from tovgov.demo.named import NamedAct
 from tovgov.demo.protected import ProtectedAct
 from tovgov.demo.stage import Stage
@@ -30,7 +32,7 @@ WRONG_NAMES = ("database", "tovplay")
 
 
 class Story:
-    """The seven steps; ``recoveries`` grows with each thing that was mended."""
+    """The eight steps; ``recoveries`` grows with each thing that was mended."""
 
     def __init__(self, stage: Stage, house: Theatre) -> None:
         self.stage, self.house = stage, house
@@ -46,6 +48,7 @@ class Story:
             source = self.add_log(target)
             self.add_destinations()
         self.acts = Acts(self.stage, self.house, target)
+        self.explained = ExplainedAct(self.house, self.acts)
         with self.stage.step("2  Back it up and prove the backup"):
             backup = self.back_up()
         with self.stage.step("3  A stray sync script writes an empty copy over it"):
@@ -58,6 +61,8 @@ class Story:
             ProtectedAct(self.house, self.acts).play()
         with self.stage.step("7  Who did it? The server's own log is asked"):
             NamedAct(self.house, self.acts, source).play()
+        with self.stage.step("8  What happened? The incidents, a post-mortem, and evidence for an auditor"):
+            self.explained.play()
 
     # --- 1 ---------------------------------------------------------------------------------------------------------
 
@@ -135,10 +140,12 @@ class Story:
 
     def wiped(self, backup: Backup) -> None:
         """The wipe, the loss, the refusal of the wrong backup, the right one, undo and redo."""
+        began = timezone.now()
         accidents.guess_a_password(self.club)
         accidents.stray_sync(self.club, binaries(self.house.target_server.major), Path(settings.VAR_DIR))
         self.stage.bad("The sync script deleted every row and restored an empty schema over the database.")
         self.acts.notice()
+        incident = self.explained.open("A sync script emptied the database", IncidentKind.SYNC, began)
         empty = self.acts.back_up("The schedule goes on: a backup of the emptied database.")
         seeded = accidents.seed_games(self.club)
         self.stage.tell(f"The application starts again, finds no games and writes the {seeded} that it ships with.")
@@ -160,18 +167,22 @@ class Story:
         self.stage.good("Undone: the emptied database is back under its name, as it was.")
         self.acts.redo(restore)
         self.acts.require_same(self.before)
+        self.explained.mend(incident, restore, "The script's server is corrected; every row is back.")
 
     # --- 4 ---------------------------------------------------------------------------------------------------------
 
     def dropped(self, backup: Backup) -> None:
         """Dropped, noticed, recovered, proved."""
+        began = timezone.now()
         accidents.drop_database(self.club)
         self.stage.bad(f'DROP DATABASE "{self.club.database}" WITH (FORCE), by its owner.')
         self.acts.notice()
+        incident = self.explained.open("The owner dropped the database", IncidentKind.DROPPED, began)
         restore = self.acts.restore(backup, RestoreMode.RECOVER, reason="The owner dropped the database.")
         self.acts.require_same(self.before)
         self.acts.require_same_properties(self.properties)
         self.recoveries.append(self.acts.recovery("Dropped by its owner", restore, self.before, 0))
+        self.explained.mend(incident, restore, "The database is back with its owner, grants and settings.")
 
     # --- 5 ---------------------------------------------------------------------------------------------------------
 
@@ -179,9 +190,11 @@ class Story:
         """New rows, then a loss among the old ones: only what is missing is put back."""
         new = accidents.write_new_rows(self.club)
         before = self.club.fingerprint()
+        began = timezone.now()
         lost = accidents.lose_some_rows(self.club)
         after_loss = self.club.fingerprint()
         self.stage.bad(f'{new:,} new rows were written to "{DAMAGED}"; then a clean-up deleted {lost:,} old ones.')
+        incident = self.explained.open("A clean-up deleted too much", IncidentKind.DATA_LOSS, began)
         tables = [f"public.{DAMAGED}"]
         reason = "A clean-up deleted too much."
         plan = self.acts.restore(backup, RestoreMode.MERGE, reason=reason, merge_tables=tables, dry_run=True)
@@ -190,6 +203,7 @@ class Story:
         self.acts.require_same(before)
         self.stage.good(f"The {lost:,} missing rows are back; the {new:,} new ones were kept.")
         self.recoveries.append(self.acts.recovery("Rows lost in one table", restore, before, total(after_loss)))
+        self.explained.mend(incident, restore, "The missing rows were merged; the new ones were kept.")
 
     def show_plan(self, plan: dict[str, Any]) -> None:
         """What the dry run would do, table by table."""
