@@ -98,7 +98,7 @@ def require(action: str, *, actor: Actor, what: dict[str, Any]) -> Approval:
     expire()
     mark = fingerprint(action, what)
     approval = (
-        Approval.objects.select_for_update()
+        Approval.objects.select_for_update(no_key=True)
         .filter(fingerprint=mark, state=ApprovalState.APPROVED)
         .exclude(decided_name=actor.name)
         .exclude(decided_by__isnull=False, decided_by=actor.user)

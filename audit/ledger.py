@@ -27,6 +27,13 @@ CHAIN_LOCK = 0x746F7667  # "tovg": one appender at a time, to the end of its tra
 FAULT = "ledger.fault"  # the action of an entry that says: what stood before me is not what was sealed
 
 
+def hold() -> None:
+    """Be the one who appends, to the end of the transaction. Whoever appends and then locks more rows calls it before
+    the first row: whoever holds the row and waits for the ledger would else be waited for (a deadlock)."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [CHAIN_LOCK])
+
+
 def append(
     action: str,
     *,
@@ -42,8 +49,7 @@ def append(
     that says so first: appending never covers up. Raises ``KeyMissing`` when there is no key to seal with.
     """
     with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [CHAIN_LOCK])
+        hold()
         number, chain_hash, fault = _end()
         if fault:
             system = Actor.system("ledger")
@@ -155,8 +161,7 @@ def reseal() -> bool:
     Raises ``LedgerBroken``: a head that none of our keys has sealed is never made to look right.
     """
     with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [CHAIN_LOCK])
+        hold()
         head = LedgerHead.objects.first()
         if head is None:
             return False

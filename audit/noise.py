@@ -170,7 +170,7 @@ def change(
     actor.require(PERMISSION)
     found = _allowed(pattern, kind, target, reason)
     with transaction.atomic():
-        row = NoiseFilter.objects.select_for_update(of=("self",)).select_related("target").get(pk=row.pk)
+        row = NoiseFilter.objects.select_for_update(of=("self",), no_key=True).select_related("target").get(pk=row.pk)
         before, reach = _facts(row), row.target if row.target == target else None
         row.pattern, row.target, row.kind, row.reason = pattern, target, kind, reason.strip()
         _stamp(row, actor)
@@ -184,7 +184,7 @@ def switch(row: NoiseFilter, *, on: bool, actor: Actor, reason: str = "") -> int
     """Switch a filter off or on; how many waiting groups changed. Off: what only it hid is shown again."""
     actor.require(PERMISSION)
     with transaction.atomic():
-        row = NoiseFilter.objects.select_for_update(of=("self",)).select_related("target").get(pk=row.pk)
+        row = NoiseFilter.objects.select_for_update(of=("self",), no_key=True).select_related("target").get(pk=row.pk)
         if row.is_active == on:
             return 0
         if on:

@@ -187,9 +187,10 @@ def _act(act: str, rows: Sequence[Reviewed], *, actor: Actor, note: str, changes
 
 def _hold(rows: Sequence[Reviewed]) -> list[Reviewed]:
     """The rows as they are now, locked in one order until the act is done."""
+    ledger.hold()
     model = type(rows[0])
     fields = ("pk", "state", "decided_by", "decided_user", "incident", "assignee_name", "target")
-    found = model._default_manager.select_for_update().filter(pk__in=[row.pk for row in rows])
+    found = model._default_manager.select_for_update(no_key=True).filter(pk__in=[row.pk for row in rows])
     return list(found.only(*fields).order_by("pk"))
 
 

@@ -38,7 +38,7 @@ def encrypted_fields() -> list[tuple[type[Model], str]]:
 
 def _rotate(model: type[Model], field: str) -> int:
     count = 0
-    for row in model._default_manager.select_for_update().order_by("pk"):
+    for row in model._default_manager.select_for_update(no_key=True).order_by("pk"):
         try:
             secret = getattr(row, field)
         except SecretUnreadable:

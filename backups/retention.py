@@ -153,7 +153,12 @@ def _remove(decision: Decision, actor: Actor) -> Removal | None:
     """None when it was held or taken into use since the plan was made."""
     backup, why = decision.backup, decision.why[:255]
     with transaction.atomic():
-        row = Backup.objects.select_for_update(of=("self",)).usable().filter(pk=backup.pk, is_held=False).first()
+        row = (
+            Backup.objects.select_for_update(of=("self",), no_key=True)
+            .usable()
+            .filter(pk=backup.pk, is_held=False)
+            .first()
+        )
         if row is None or _used([row], timezone.now()):
             return None
         Backup.objects.filter(pk=backup.pk).update(removed_at=timezone.now(), removed_why=why)

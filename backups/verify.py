@@ -44,7 +44,7 @@ def request(backup: Backup, level: Level, *, actor: Actor, copy: BackupCopy | No
     if not Backup.objects.usable().filter(pk=backup.pk).exists():
         raise BackupNotUsable(f"{backup} has not succeeded or was removed.")
     with transaction.atomic():
-        Backup.objects.select_for_update().get(pk=backup.pk)
+        Backup.objects.select_for_update(no_key=True).get(pk=backup.pk)
         if backup.verifications.filter(state__in=OPEN_STATES).exists():
             raise VerificationRunning(f"{backup} is being verified already.")
         verification: Verification = Verification.objects.create(

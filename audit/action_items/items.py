@@ -84,7 +84,7 @@ def change(row: ActionItem, *, version: int, actor: Actor, reason: str = "", **f
         keeps = facts["owner"] is not None and facts["owner"].pk == row.owner_id
         facts |= {} if keeps else _owner(facts["owner"])
     with transaction.atomic():
-        found = ActionItem.objects.select_for_update().get(pk=row.pk)
+        found = ActionItem.objects.select_for_update(no_key=True).get(pk=row.pk)
         if not found.is_owed:
             raise ActionMisfit(f"It is {found.get_state_display().lower()}: reopen it first.")
         if found.version != version:
@@ -135,7 +135,7 @@ def _step(
 ) -> None:  # fmt: skip
     actor.require(KEEP)
     with transaction.atomic():
-        found = ActionItem.objects.select_for_update().get(pk=row.pk)
+        found = ActionItem.objects.select_for_update(no_key=True).get(pk=row.pk)
         if found.state not in fits:
             raise ActionMisfit(f"It is {found.get_state_display().lower()}: this step does not fit.")
         ActionItem.objects.filter(pk=found.pk).update(state=to, version=found.version + 1, **changes)

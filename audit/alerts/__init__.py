@@ -45,8 +45,9 @@ def alert(
     of one, it opens or joins that incident; an alert of a severity in ``TOVGOV_INCIDENTS_AT`` always has one.
     """
     with transaction.atomic():
+        ledger.hold()
         facts = {"target": target, "title": title[:255], "severity": severity, "hint": hint}
-        rows = Alert.objects.select_for_update()
+        rows = Alert.objects.select_for_update(no_key=True)
         row, created = rows.get_or_create(kind=kind, fingerprint=fingerprint, resolved_at=None, defaults=facts)
         if created:
             _open(row, actor)
@@ -104,8 +105,15 @@ def _join_incident(row: Alert, fingerprint: str) -> None:
 
 def resolve(kind: str, *, fingerprint: str, actor: Actor) -> bool:
     """Close the open alert of this cause, if there is one; whether there was."""
+    if not Alert.objects.filter(kind=kind, fingerprint=fingerprint, resolved_at=None).exists():
+        return False
     with transaction.atomic():
-        row = Alert.objects.select_for_update().filter(kind=kind, fingerprint=fingerprint, resolved_at=None).first()
+        ledger.hold()
+        row = (
+            Alert.objects.select_for_update(no_key=True)
+            .filter(kind=kind, fingerprint=fingerprint, resolved_at=None)
+            .first()
+        )
         if row is None:
             return False
         row.resolved_at = timezone.now()
@@ -120,6 +128,7 @@ def acknowledge(row: Alert, *, actor: Actor) -> None:
     """Note that a person has seen it. Raises ``NotPermitted``."""
     actor.require("audit.acknowledge_alert")
     with transaction.atomic():
+        ledger.hold()
         rows = Alert.objects.filter(pk=row.pk, acknowledged_at=None)
         if rows.update(acknowledged_at=timezone.now(), acknowledged_by=actor.name):
             ledger.append("alert.acknowledge", actor=actor, obj=row, target=row.target)
@@ -134,7 +143,8 @@ def silence(row: Alert, *, until: datetime, reason: str, actor: Actor) -> None:
     if not timezone.now() < until <= timezone.now() + LONGEST_SILENCE:
         raise SilenceInvalid
     with transaction.atomic():
-        found = Alert.objects.select_for_update().get(pk=row.pk)
+        ledger.hold()
+        found = Alert.objects.select_for_update(no_key=True).get(pk=row.pk)
         if not found.is_open:
             raise AlertResolved
         _set_silence(found, until, actor.name, reason.strip())
@@ -148,7 +158,8 @@ def unsilence(row: Alert, *, actor: Actor) -> None:
     """End its silence now: what is open is told again. Raises ``NotPermitted``."""
     actor.require(SILENCE)
     with transaction.atomic():
-        _end_silence(Alert.objects.select_for_update().get(pk=row.pk), actor)
+        ledger.hold()
+        _end_silence(Alert.objects.select_for_update(no_key=True).get(pk=row.pk), actor)
     row.refresh_from_db()
 
 
@@ -158,7 +169,8 @@ def end_silences() -> int:
     count = 0
     for pk in list(due):
         with transaction.atomic():
-            row = Alert.objects.select_for_update().filter(pk=pk).first()
+            ledger.hold()
+            row = Alert.objects.select_for_update(no_key=True).filter(pk=pk).first()
             if row is not None and not row.is_silent():
                 count += _end_silence(row, SYSTEM)
     return count

@@ -76,7 +76,9 @@ def change(
     if severity is not None and severity not in Severity.values:
         raise AnomalySettingInvalid(f"“{severity}” is no severity; there are {', '.join(Severity.values)}.")
     with transaction.atomic():
-        held = AnomalySettings.objects.select_for_update().select_related("target").get(pk=row.pk)
+        held = (
+            AnomalySettings.objects.select_for_update(of=("self",), no_key=True).select_related("target").get(pk=row.pk)
+        )
         before = facts(held)
         defaults = rule_of(held.rule).defaults
         wanted = tried(held, settings or {})

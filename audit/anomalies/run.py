@@ -121,7 +121,7 @@ def _whole(row: AnomalySettings, first: datetime, last: datetime) -> tuple[datet
     """The moments, moved apart until no firing reaches over them, and the firings between."""
     while True:
         rows = AnomalyFiring.objects.filter(target=row.target, rule=row.rule, first_at__lte=last, last_at__gte=first)
-        known = list(rows.select_for_update().order_by("first_at", "id"))
+        known = list(rows.select_for_update(no_key=True).order_by("first_at", "id"))
         wider = min([first, *(one.first_at for one in known)]), max([last, *(one.last_at for one in known)])
         if wider == (first, last):
             return first, last, known

@@ -86,7 +86,11 @@ def tidy(run: AuditImport, progress: Progress, *, actor: Actor) -> None:
 def begin(run: AuditImport, state: log.State, *, to_the_end: bool = False) -> ImportSource:
     """The source with a position that fits what the target is now."""
     with transaction.atomic():
-        source = ImportSource.objects.select_for_update(of=("self",)).select_related("target").get(pk=run.source_id)
+        source = (
+            ImportSource.objects.select_for_update(of=("self",), no_key=True)
+            .select_related("target")
+            .get(pk=run.source_id)
+        )
         if position.must_begin_anew(source, state, to_the_end=to_the_end):
             source.incarnation = position.incarnation_of(source.target, state)
             source.position, source.imported = position.beginning(state), {}

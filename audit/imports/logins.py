@@ -144,7 +144,7 @@ def _store(source: ImportSource, found: Sequence[Kept], state: State) -> int:
     """Store a chunk and move the position, together. Raises ``ImportOvertaken``."""
     known = source.position
     with transaction.atomic():
-        held = ImportSource.objects.select_for_update().get(pk=source.pk)
+        held = ImportSource.objects.select_for_update(no_key=True).get(pk=source.pk)
         if held.position != known:
             raise ImportOvertaken
         logins = [

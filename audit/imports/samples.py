@@ -38,7 +38,7 @@ def sample(target: Target, *, actor: Actor) -> int:
     seen = {(row[0], row[1].isoformat()): row for row in found if row[1] is not None}
     with transaction.atomic():
         source = source_of(target)
-        held = ImportSource.objects.select_for_update().get(pk=source.pk)
+        held = ImportSource.objects.select_for_update(no_key=True).get(pk=source.pk)
         there = {(pid, at): (role, database) for pid, at, role, database in held.position.get("open", [])}
         logins = [
             Login(at, pid, role or "", database or "", address, application=application or "", tls=tls)

@@ -15,7 +15,7 @@ from audit.seals.witnesses import SEALED
 
 def note(run: AuditImport, first_leaf: int, count: int) -> None:
     """Note on ``run`` that it has appended ``count`` leaves from ``first_leaf`` on, in the transaction that did so."""
-    row = AuditImport.objects.select_for_update(of=("self",)).get(pk=run.pk)
+    row = AuditImport.objects.select_for_update(of=("self",), no_key=True).get(pk=run.pk)
     if row.first_leaf is None:
         row.first_leaf = first_leaf
     row.last_leaf = first_leaf + count - 1
@@ -26,7 +26,11 @@ def note(run: AuditImport, first_leaf: int, count: int) -> None:
 def write(run: AuditImport, *, actor: Actor) -> None:
     """Seal what the import has stored, in the ledger; once. Nothing is written for an import that stored nothing."""
     with transaction.atomic():
-        row = AuditImport.objects.select_for_update().select_related("source__target").get(pk=run.pk)
+        row = (
+            AuditImport.objects.select_for_update(of=("self",), no_key=True)
+            .select_related("source__target")
+            .get(pk=run.pk)
+        )
         if row.sealed_at is None and row.first_leaf is not None and row.last_leaf is not None:
             row.sealed_at = timezone.now()
             row.save(update_fields=["sealed_at"])

@@ -37,7 +37,9 @@ class Stored:
 def lock(source_pk: int, expected: dict[str, Any]) -> ImportSource:
     """The source, locked to the end of the transaction. Raises ``ImportOvertaken`` when its position is no longer
     ``expected``: somebody else has imported from here."""
-    source = ImportSource.objects.select_for_update(of=("self",)).select_related("target").get(pk=source_pk)
+    source = (
+        ImportSource.objects.select_for_update(of=("self",), no_key=True).select_related("target").get(pk=source_pk)
+    )
     if source.position != expected:
         raise ImportOvertaken
     return source
@@ -66,7 +68,7 @@ def _note(source: ImportSource, run: AuditImport, moved: dict[str, Any], done: S
     source.position = moved
     source.imported = dict(Counter(source.imported) + done.by_table)
     source.save(update_fields=["position", "imported"])
-    row = AuditImport.objects.select_for_update(of=("self",)).get(pk=run.pk)
+    row = AuditImport.objects.select_for_update(of=("self",), no_key=True).get(pk=run.pk)
     row.records, row.known = F("records") + done.records, F("known") + done.known
     row.rows, row.to_position = F("rows") + done.rows, moved
     times = [record.at for record in fresh]
@@ -133,7 +135,7 @@ def _transactions(
         groups.setdefault((record.transaction, labels[record.id]), []).append(record)
     there = {
         (row.transaction, row.incarnation): row
-        for row in DeleteAuditTransaction.objects.select_for_update(of=("self",)).filter(
+        for row in DeleteAuditTransaction.objects.select_for_update(of=("self",), no_key=True).filter(
             target=source.target, transaction__in={number for number, _ in groups}
         )
     }

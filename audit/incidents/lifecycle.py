@@ -60,10 +60,16 @@ def find(name: str | int) -> Incident:
 
 def join(row: Incident) -> Incident:
     """The incident, held unresolved to the end of the caller's transaction. Raises ``IncidentClosed``."""
-    found = Incident.objects.select_for_update().get(pk=row.pk)
+    found = hold(row)
     if not found.is_open:
         raise IncidentClosed
     return found
+
+
+def hold(row: Incident) -> Incident:
+    """The incident as it is now, and nobody else changes it until the caller's transaction ends."""
+    ledger.hold()
+    return Incident.objects.select_for_update(no_key=True).get(pk=row.pk)
 
 
 def investigate(row: Incident, *, actor: Actor, note: str = "") -> None:
@@ -162,7 +168,7 @@ def _step(
         changes[stamp] = at or timezone.now()
     try:
         with transaction.atomic():
-            found = Incident.objects.select_for_update().get(pk=row.pk)
+            found = hold(row)
             if not fits(found, step):
                 raise IncidentMisfit(f"{found.code} is {found.get_status_display().lower()}: this step does not fit.")
             if guard is not None:

@@ -5,18 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
 from audit import ledger, registry
 from audit.actors import Actor
 from audit.exceptions import IncidentInvalid, StampsOutOfOrder
-from audit.incidents.lifecycle import HANDLE
+from audit.incidents.lifecycle import HANDLE, hold
 from audit.models import Incident, IncidentKind, LedgerEntry, Severity, Target
 from audit.models.incidents import STAMPS, UNRESOLVED
-
-NUMBER_LOCK = 0x696E6369  # "inci": one number at a time, to the end of the transaction, so that none is left out
 
 
 def open_incident(
@@ -42,9 +40,8 @@ def open_incident(
     if began_at is not None and began_at > detected_at:
         raise StampsOutOfOrder
     with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [NUMBER_LOCK])
-        same = Incident.objects.select_for_update().filter(fingerprint=fingerprint, status__in=UNRESOLVED)
+        ledger.hold()  # numbers are given one at a time, so that none is left out
+        same = Incident.objects.select_for_update(no_key=True).filter(fingerprint=fingerprint, status__in=UNRESOLVED)
         row = same.first() if fingerprint else None
         if row is not None:
             _grow(row, severity, kind, began_at, actor)
@@ -81,7 +78,7 @@ def _grow(row: Incident, severity: Severity, kind: IncidentKind, began_at: datet
 def reach_back(row: Incident, began_at: datetime | None, *, actor: Actor) -> None:
     """What belongs to it began earlier than was known. A beginning that a person has set stays as it is."""
     with transaction.atomic():
-        held = Incident.objects.select_for_update().get(pk=row.pk)
+        held = hold(row)
         changed: dict[str, Any] = {}
         if began_at is not None and (held.began_at is None or began_at < held.began_at) and not _is_set(held):
             changed["began_at"] = min([began_at, *filter(None, (getattr(held, name) for name in STAMPS[1:]))])

@@ -19,7 +19,7 @@ from audit.exceptions import (
     ReasonMissing,
     StampsOutOfOrder,
 )
-from audit.incidents.lifecycle import HANDLE, LEAD
+from audit.incidents.lifecycle import HANDLE, LEAD, hold
 from audit.models import Cause, Incident, IncidentKind, Severity
 from audit.models.incidents import STAMPS
 
@@ -40,7 +40,7 @@ def tell(
     if causes is not None:
         changes["causes"] = sorted({str(Cause(one)) for one in causes})
     with transaction.atomic():
-        found = Incident.objects.select_for_update().get(pk=row.pk)
+        found = hold(row)
         if found.version != version:
             raise IncidentChanged
         changed = {name: value for name, value in changes.items() if getattr(found, name) != value}
@@ -84,7 +84,7 @@ def classify(
 def _change(row: Incident, action: str, changes: dict[str, Any], actor: Actor, reason: str) -> None:
     try:
         with transaction.atomic():
-            found = Incident.objects.select_for_update().get(pk=row.pk)
+            found = hold(row)
             changed = {name: value for name, value in changes.items() if getattr(found, name) != value}
             if changed:
                 Incident.objects.filter(pk=found.pk).update(**changed)

@@ -73,7 +73,7 @@ def change(row: Lesson, *, version: int, actor: Actor, **facts: Any) -> None:
     assert set(facts) <= set(FIELDS), facts
     facts = _clean({name: facts.get(name, getattr(row, name)) for name in FIELDS} | facts)
     with transaction.atomic():
-        found = Lesson.objects.select_for_update().get(pk=row.pk)
+        found = Lesson.objects.select_for_update(no_key=True).get(pk=row.pk)
         if found.is_retired:
             raise LessonRetired
         if found.version != version:
@@ -107,7 +107,7 @@ def _turn(row: Lesson, act: str, actor: Actor, reason: str, *, was_retired: bool
     if not reason.strip():
         raise ReasonMissing
     with transaction.atomic():
-        found = Lesson.objects.select_for_update().get(pk=row.pk)
+        found = Lesson.objects.select_for_update(no_key=True).get(pk=row.pk)
         if found.is_retired != was_retired:
             raise refusal
         Lesson.objects.filter(pk=found.pk).update(version=found.version + 1, **changes)

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from audit import ledger
 from audit.actors import Actor
-from audit.incidents import HANDLE
+from audit.incidents import HANDLE, hold
 from audit.losses.known import OURS, Known, gather
 from audit.models import Incident, IncidentLoss
 
@@ -91,7 +91,7 @@ def store(row: Incident, known: Known, *, actor: Actor) -> None:
     sums = total(found)
     seconds = seconds_lost(row, known, found)
     with transaction.atomic():
-        held = Incident.objects.select_for_update().get(pk=row.pk)
+        held = hold(row)
         IncidentLoss.objects.filter(incident=held).delete()
         IncidentLoss.objects.bulk_create(_line(held, one, known) for one in found)
         facts: dict[str, Any] = dict(sums) | {

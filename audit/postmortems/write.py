@@ -20,7 +20,7 @@ from audit.exceptions import (
     PostMortemUnsettled,
     ReasonMissing,
 )
-from audit.incidents import HANDLE
+from audit.incidents import HANDLE, hold
 from audit.models import Incident, PostMortem, PostMortemRevision, PostMortemState
 from audit.postmortems.prefill import first_text
 
@@ -53,7 +53,7 @@ def start(incident: Incident, *, actor: Actor) -> PostMortem:
     Raises ``NotPermitted``."""
     actor.require(HANDLE)
     with transaction.atomic():
-        held = Incident.objects.select_for_update().get(pk=incident.pk)
+        held = hold(incident)
         row = PostMortem.objects.filter(incident=held).first()
         if row is not None:
             return row
@@ -73,7 +73,7 @@ def save(row: PostMortem, text: str, *, version: int, actor: Actor) -> PostMorte
     actor.require(HANDLE)
     text = _checked(text)
     with transaction.atomic():
-        held = PostMortem.objects.select_for_update().get(pk=row.pk)
+        held = PostMortem.objects.select_for_update(no_key=True).get(pk=row.pk)
         if text == held.text:
             found = revision(held, held.version)
         elif version == held.version:
@@ -161,7 +161,7 @@ def _step(
     version: int | None = None, is_settled: bool = False, **changes: Any,
 ) -> None:  # fmt: skip
     with transaction.atomic():
-        held = PostMortem.objects.select_for_update().get(pk=row.pk)
+        held = PostMortem.objects.select_for_update(no_key=True).get(pk=row.pk)
         if held.state not in fits:
             raise PostMortemMisfit(f"It is {held.get_state_display().lower()}: this step does not fit.")
         if version is not None and version != held.version:

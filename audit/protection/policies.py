@@ -64,7 +64,7 @@ def edit(name: str, rules: list[dict[str, Any]], *, actor: Actor, note: str = ""
     actor.require(EDIT)
     whole = complete(rules)
     with transaction.atomic():
-        latest = ProtectionPolicy.objects.select_for_update().filter(name=name).order_by("-version").first()
+        latest = ProtectionPolicy.objects.select_for_update(no_key=True).filter(name=name).order_by("-version").first()
         policy = ProtectionPolicy.objects.create(
             name=name, version=latest.version + 1 if latest else 1, rules=whole, note=note, created_by=actor.name
         )

@@ -14,7 +14,7 @@ def leave(run: ProtectionRun, *, statements: Iterable[str] = (), made: Iterable[
     """Note the statements that will be sent to the target, and databases that will be made beside it; what an earlier
     attempt noted stays."""
     with transaction.atomic():
-        row = ProtectionRun.objects.select_for_update(of=("self",)).only("traces").get(pk=run.pk)
+        row = ProtectionRun.objects.select_for_update(of=("self",), no_key=True).only("traces").get(pk=run.pk)
         traces = {
             "marks": sorted({*row.traces.get("marks", []), *map(mark, statements)}),
             "made": [*row.traces.get("made", []), *made],

@@ -19,7 +19,7 @@ from audit.exceptions import (
     StepNotTicked,
     StepTicked,
 )
-from audit.incidents import HANDLE
+from audit.incidents import HANDLE, hold
 from audit.models import Incident, IncidentStatus, Runbook, RunbookStep
 from audit.runbooks.book import Book
 from audit.runbooks.books import BOOKS
@@ -98,7 +98,7 @@ def untick(step: RunbookStep, *, actor: Actor, reason: str) -> None:
         raise ReasonMissing
     with transaction.atomic():
         incident = _working(step.runbook.incident)
-        found = RunbookStep.objects.select_for_update().get(pk=step.pk)
+        found = RunbookStep.objects.select_for_update(no_key=True).get(pk=step.pk)
         if not found.is_done:
             raise StepNotTicked
         former = {"done_by": found.done_by, "done_at": str(found.done_at), "note": found.note}
@@ -136,7 +136,7 @@ def add_step(runbook: Runbook, title: str, *, actor: Actor, why: str = "", with_
 
 def _working(incident: Incident) -> Incident:
     """The incident, held to the end of the caller's transaction. Raises ``RunbookOver`` when it is closed."""
-    found = Incident.objects.select_for_update().get(pk=incident.pk)
+    found = hold(incident)
     if found.status == IncidentStatus.CLOSED:
         raise RunbookOver
     return found

@@ -53,7 +53,9 @@ def make(of: SealTree) -> Checkpoint | None:
     ``SigningKeyInvalid``."""
     key = signing.signing_key()
     with transaction.atomic():
-        grown = SealTree.objects.select_for_update(of=("self",)).select_related("source__target").get(pk=of.pk)
+        grown = (
+            SealTree.objects.select_for_update(of=("self",), no_key=True).select_related("source__target").get(pk=of.pk)
+        )
         last = Checkpoint.objects.filter(tree=grown).order_by("-number").first()
         if grown.size <= (last.size if last else 0):
             return None

@@ -101,7 +101,7 @@ def _locked(name: str) -> PublicationPlace:
     """The place, for a change. While something is brought there nobody waits for the end of it."""
     try:
         with transaction.atomic():
-            row = PublicationPlace.objects.select_for_update(nowait=True).filter(name=name).first()
+            row = PublicationPlace.objects.select_for_update(nowait=True, no_key=True).filter(name=name).first()
     except OperationalError as error:
         if getattr(error.__cause__, "sqlstate", None) != LOCKED:
             raise
@@ -134,7 +134,7 @@ def publish(place: PublicationPlace, *, now: bool = False, again: bool = False) 
     sent before the place's minutes are over, or before a failed one is due again, unless ``now``. With ``again`` the
     one that arrived last is brought once more when nothing waits: that tries a place, and does no harm."""
     with transaction.atomic():
-        locked = PublicationPlace.objects.select_for_update(skip_locked=True).filter(pk=place.pk).first()
+        locked = PublicationPlace.objects.select_for_update(skip_locked=True, no_key=True).filter(pk=place.pk).first()
         if locked is None or not (now or _is_due(locked)):
             return 0
         _queue(locked)

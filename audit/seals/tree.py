@@ -24,7 +24,7 @@ def tree_of(source: ImportSource) -> SealTree:
 def lock(source: ImportSource) -> SealTree:
     """The tree of ``source``, locked to the end of the caller's transaction: the next leaf is number ``size``."""
     tree_of(source)
-    return SealTree.objects.select_for_update(of=("self",)).get(source=source)
+    return SealTree.objects.select_for_update(of=("self",), no_key=True).get(source=source)
 
 
 def append(source: ImportSource, leaf_hashes: Iterable[bytes] | bytearray) -> int:

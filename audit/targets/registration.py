@@ -76,7 +76,7 @@ def update(target: Target, *, actor: Actor, reason: str = "", **facts: Any) -> T
     if unknown:
         raise TargetInvalid(f"A target has no {', '.join(sorted(unknown))}.")
     with transaction.atomic():
-        target = Target.objects.select_for_update().get(pk=target.pk)
+        target = Target.objects.select_for_update(no_key=True).get(pk=target.pk)
         before = _facts(target)
         for field, value in facts.items():
             setattr(target, field, value)

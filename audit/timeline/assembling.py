@@ -46,7 +46,8 @@ def assemble(row: Incident, *, actor: Actor = SYSTEM) -> Assembled:
     kept = sorted(entries, key=lambda one: (one.rank, -one.weight, one.at, one.key))[:CAP]
     left_out = more + len(entries) - len(kept)
     with transaction.atomic():
-        Incident.objects.select_for_update().get(pk=row.pk)  # two workers at once would count the same lines as new
+        # Two workers at once would count the same lines as new.
+        Incident.objects.select_for_update(no_key=True).get(pk=row.pk)
         before = row.lines.count()
         TimelineLine.objects.bulk_create((_line(row, one) for one in kept), ignore_conflicts=True)
         added = row.lines.count() - before

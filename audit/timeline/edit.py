@@ -11,7 +11,7 @@ from django.utils import timezone
 from audit import ledger
 from audit.actors import Actor
 from audit.exceptions import IncidentClosed, LineMisfit, NoSuchLine, NoteInvalid, ReasonMissing
-from audit.incidents import HANDLE
+from audit.incidents import HANDLE, hold
 from audit.models import Incident, IncidentStatus, TimelineLine
 
 LONGEST = 10_000
@@ -79,7 +79,7 @@ def _change(found: TimelineLine, act: str, actor: Actor, reason: str, fitting: d
 
 def _held(row: Incident) -> Incident:
     """The incident, held to the end of the transaction; a closed one is not written to any more."""
-    held = Incident.objects.select_for_update().get(pk=row.pk)
+    held = hold(row)
     if held.status == IncidentStatus.CLOSED:
         raise IncidentClosed
     return held

@@ -138,7 +138,7 @@ def _first_time(restore: Restore, kept: str) -> dict[str, object]:
 
 def _pin(restore: Restore, server: identity.Identity, oid: int | None, *, actor: Actor, reason: str) -> None:
     assert oid is not None
-    target = Target.objects.select_for_update().get(pk=restore.target_id)
+    target = Target.objects.select_for_update(no_key=True).get(pk=restore.target_id)
     seen = identity.Identity(server.system_identifier, oid, target.database, server.server_version)
     targets.pin(target, seen, actor=actor, reason=reason)
     restore.target = target

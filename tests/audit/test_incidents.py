@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, connections, transaction
 from django.utils import timezone
 
-from audit import approvals, incidents
+from audit import alerts, approvals, incidents
 from audit.actors import Actor
 from audit.exceptions import (
     ApprovalMissing,
@@ -22,9 +24,10 @@ from audit.exceptions import (
     StampsOutOfOrder,
     TovgovError,
 )
-from audit.models import Approval, Cause, Incident, IncidentKind, IncidentStatus, LedgerEntry, Severity
+from audit.models import Approval, Cause, Incident, IncidentKind, IncidentStatus, LedgerEntry, Severity, Target
 from tests import factories
 from tests.cast import Cast
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db
 
@@ -255,3 +258,46 @@ def test_after_its_resolution_the_same_cause_opens_another_and_the_former_stays_
     assert second != first
     with pytest.raises(IncidentMisfit, match="same cause"):
         incidents.reopen(first, actor=asker, note="Again.")
+
+
+# --- at the same time -------------------------------------------------------------------------------------------------
+
+
+def apart(act: Callable[[], object]) -> None:
+    """In a session of its own, as another worker does it."""
+    try:
+        act()
+    finally:
+        connections.close_all()
+
+
+def a_session_waits() -> bool:
+    """Whether a session waits for a lock of ours."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+        )
+        return bool(cursor.fetchone()[0])
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("meanwhile", ["an alert joins it", "another is opened", "a target's row is referred to"])
+def test_who_works_on_an_incident_and_who_adds_to_it_never_wait_for_each_other(
+    asker: Actor, tovgov: Actor, meanwhile: str
+) -> None:
+    row = opened(asker, fingerprint="night")
+    acts: dict[str, Callable[[], object]] = {
+        "an alert joins it": lambda: alerts.alert(
+            "anomaly.silence", fingerprint="n", title="Silent", target=row.target, actor=tovgov, incident="night"
+        ),
+        "another is opened": lambda: opened(asker),
+        "a target's row is referred to": lambda: incidents.open_incident("Another", target=row.target, actor=asker),
+    }
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            Target.objects.select_for_update(no_key=True).get(pk=row.target_id)
+            incidents.hold(row)
+            other = pool.submit(apart, acts[meanwhile])
+            wait_until(lambda: other.done() or a_session_waits())
+            incidents.tell(row, {"summary": "Everything is known."}, version=row.version, actor=asker)
+        other.result()

@@ -48,7 +48,9 @@ class Step:
 def step(log: Log, source: ImportSource, *, actor: Actor, now: datetime | None = None) -> Step:
     """Look at the next entries of ``source`` in ``log`` and retire those that are over and that nothing holds."""
     with transaction.atomic():
-        row = ImportSource.objects.select_for_update(of=("self",)).select_related("target").get(pk=source.pk)
+        row = (
+            ImportSource.objects.select_for_update(of=("self",), no_key=True).select_related("target").get(pk=source.pk)
+        )
         limit = keeping.limit_of(row, now)
         if limit is None:  # kept for ever since a moment ago
             return Step(0, is_last=True)

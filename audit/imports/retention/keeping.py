@@ -30,7 +30,9 @@ def keep(source: ImportSource, days: int | None, *, actor: Actor, reason: str = 
     actor.require(MANAGE)
     checked(days)
     with transaction.atomic():
-        row = ImportSource.objects.select_for_update(of=("self",)).select_related("target").get(pk=source.pk)
+        row = (
+            ImportSource.objects.select_for_update(of=("self",), no_key=True).select_related("target").get(pk=source.pk)
+        )
         before, row.keep_days, row.retention = row.keep_days, days, {}
         row.save(update_fields=["keep_days", "retention"])
         ledger.append(

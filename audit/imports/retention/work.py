@@ -78,7 +78,7 @@ def _note_end(source: ImportSource, now: datetime) -> None:
     """All of it was looked through, and the next time begins anew: what was held may be free then. Not when somebody
     has set other days meanwhile."""
     with transaction.atomic():
-        row = ImportSource.objects.select_for_update(of=("self",)).get(pk=source.pk)
+        row = ImportSource.objects.select_for_update(of=("self",), no_key=True).get(pk=source.pk)
         if row.keep_days == source.keep_days:
             row.retention = {"done_at": now.isoformat()}
             row.save(update_fields=["retention"])

@@ -50,7 +50,9 @@ def change(source: ImportSource, *, settings: dict[str, Any], keep_days: int | N
     actor.require(MANAGE)
     keeping.checked(keep_days)
     with transaction.atomic():
-        row = ImportSource.objects.select_for_update(of=("self",)).select_related("target").get(pk=source.pk)
+        row = (
+            ImportSource.objects.select_for_update(of=("self",), no_key=True).select_related("target").get(pk=source.pk)
+        )
         row.settings, row.keep_days = checked(row.kind, settings), keep_days
         row.save(update_fields=["settings", "keep_days"])
         files.try_again(row)
@@ -80,7 +82,9 @@ def remove(source: ImportSource, *, actor: Actor, reason: str = "") -> None:
     """Remove a source of which nothing is kept. Raises ``NotPermitted`` and ``LogSourceUsed``."""
     actor.require(MANAGE)
     with transaction.atomic():
-        row = ImportSource.objects.select_for_update(of=("self",)).select_related("target").get(pk=source.pk)
+        row = (
+            ImportSource.objects.select_for_update(of=("self",), no_key=True).select_related("target").get(pk=source.pk)
+        )
         tree = getattr(row, "seal_tree", None)
         if (tree and tree.size) or row.imports.filter(state__in=OPEN_STATES).exists():
             raise LogSourceUsed

@@ -39,8 +39,8 @@ def store(run: AuditImport, file: LogFile, place: Place, chunk: Chunk, rules: no
     if chunk.rows:
         partitions.make_ahead(ServerLogEntry, for_rows=chunk.rows)
     with transaction.atomic():
-        source = ImportSource.objects.select_for_update(of=("self",)).get(pk=run.source_id)
-        row = LogFile.objects.select_for_update(of=("self",)).get(pk=file.pk)
+        source = ImportSource.objects.select_for_update(of=("self",), no_key=True).get(pk=run.source_id)
+        row = LogFile.objects.select_for_update(of=("self",), no_key=True).get(pk=file.pk)
         if row.offset != file.offset or row.pending != file.pending:
             raise ImportOvertaken
         if chunk.rows:
