@@ -88,6 +88,7 @@ def test_the_story_is_proved_and_can_be_told_again(var: Path) -> None:
         assert damaged["rows_before"] == damaged["rows_after"] == (542 + 23) * scale
         assert damaged["rows_damaged"] < damaged["rows_before"]
         assert dropped["rows_damaged"] == 0
+        assert (demo.folder / "post-mortem-INC-1.pdf").read_bytes().startswith(b"%PDF-")
         assert all(recovery["rto_seconds"] > 0 for recovery in report["recoveries"])
         _has_told_everything(demo.text)
         assert marked(str(var)) == []
@@ -114,6 +115,12 @@ def _has_told_everything(text: str) -> None:
         "DELETE without WHERE",
         "DROP DATABASE",
         "Found by the seals",
+        "staff opens INC-1 A sync script emptied the database",
+        "The owner dropped the database",
+        "A clean-up deleted too much",
+        "has a reviewed post-mortem, filled from the record",
+        "Verified by the one Python file in it, without tovgov",
+        "With one byte changed it is refused: NOT AS SIGNED",
         "all is proved",
     ):
         assert words in " ".join(text.split()), words

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from audit import incidents, losses, postmortems, timeline
+from audit.evidence import ask
 from audit.models import Cause, Incident, IncidentKind, Severity
 from audit.templatetags.format import duration
 from backups.models import Restore
@@ -117,8 +118,6 @@ class ExplainedAct:
     def take_evidence(self) -> None:
         """A pack of everything, verified by its own verifier, outside of tovgov; and refused with one byte changed.
         Raises ``NotProved``."""
-        from audit.evidence import ask
-
         now = timezone.now()
         pack = ask.ask(now - timedelta(days=1), now, [self.target], actor=self.auditor, reason="The yearly audit.")
         self.stage.follow(pack, actor=self.auditor, lines=0)
