@@ -27,13 +27,16 @@ class TableLoss:
     now: int | None = None
     """How many rows it had after everything that came back, as far as that is known."""
     put: int = 0
+    missing: int = 0
+    """So many were found missing one by one, and put back."""
 
     @property
     def lost(self) -> int | None:
-        """Deletes that were captured, or the rows that are missing against the backup: whichever is more."""
+        """Deletes that were captured, the rows that are fewer than in the backup, or those that were found missing:
+        whichever is most. Rows that were written since the backup hide as many lost ones from the second."""
         if self.before is not None and self.after is not None:
-            return max(self.captured, self.before - self.after, 0)
-        return self.captured or None
+            return max(self.captured, self.missing, self.before - self.after, 0)
+        return max(self.captured, self.missing) or None
 
     @property
     def is_least(self) -> bool:
@@ -60,6 +63,7 @@ def tables(known: Known) -> list[TableLoss]:
         puts = _by_root(act.puts, known.roots)
         for one in found:
             one.put = one.put + puts.get(one.table, 0) if counts is None else counts.get(one.table, 0)
+            one.missing += puts.get(one.table, 0)
             start = one.after if one.now is None else one.now
             if counts is not None:
                 one.now = counts.get(one.table, 0)
@@ -146,8 +150,13 @@ def _line(row: Incident, one: TableLoss, known: Known) -> IncidentLoss:
 
 def _why(one: TableLoss, known: Known) -> str:
     if one.before is not None and one.after is not None:
-        counted = "Rows in the last proved backup less rows afterwards"
-        if one.captured > one.before - one.after:
+        counted = "Rows in the last proved backup less rows afterwards (what was written in between hides as many)"
+        fewer = one.before - one.after
+        if one.missing > max(fewer, one.captured):
+            return (
+                f"{one.missing:,} rows were found missing one by one, and put back; the backup's counts alone say less."
+            )
+        if one.captured > fewer:
             return f"{one.captured:,} deletes were captured; the backup alone would say less."
         return f"{counted}; {one.captured:,} of them were captured." if one.captured else f"{counted}."
     if one.captured:

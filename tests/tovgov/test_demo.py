@@ -119,7 +119,7 @@ def _has_told_everything(text: str) -> None:
         "The owner dropped the database",
         "A clean-up deleted too much",
         "has a reviewed post-mortem, filled from the record",
-        "Verified by the one Python file in it, without tovgov",
+        "Verified by a bare Python, without tovgov",
         "With one byte changed it is refused: NOT AS SIGNED",
         "all is proved",
     ):

@@ -23,7 +23,8 @@ from tovgov.demo.acts import Acts
 from tovgov.demo.exceptions import NotProved
 from tovgov.demo.theatre import Theatre
 
-VERIFIER = "verify.py"
+VERIFIERS = ("verify.py", "verifier.py")
+"""The first is run; the second knows the seals."""
 STORY = {
     "summary": "A sync script ran against production instead of its test copy and emptied it.",
     "impact": "Nobody could see a game or a session until the restore was swapped in.",
@@ -129,11 +130,12 @@ class ExplainedAct:
             f"An evidence pack for {self.auditor.name}: {pack.files:,} files, {pack.records:,} records; it names "
             f"{len(pack.gaps)} things that it does not show."
         )
-        verifier = path.with_name(VERIFIER)
+        verifier = path.with_name(VERIFIERS[0])
         with zipfile.ZipFile(path) as opened:
-            verifier.write_bytes(opened.read(VERIFIER))
+            for name in VERIFIERS:
+                path.with_name(name).write_bytes(opened.read(name))
         said = _verify(verifier, path, pack.signer, status=0)
-        self.stage.good(f"Verified by the one Python file in it, without tovgov: {said[-1]}")
+        self.stage.good(f"Verified by a bare Python, without tovgov: {said[-1]}")
         changed = bytearray(path.read_bytes())
         changed[len(changed) // 2] ^= 1
         altered = path.with_name("evidence-with-one-byte-changed.zip")
@@ -144,7 +146,7 @@ class ExplainedAct:
 
 def _verify(verifier: Path, pack: Path, signer: str, *, status: int) -> Sequence[str]:
     """What a bare Python says of ``pack``. Raises ``NotProved`` when it does not end with ``status``."""
-    command = [sys.executable, "-I", "-S", str(verifier), str(pack), "--signer", signer]
+    command = [sys.executable, "-S", "-E", "-s", str(verifier), str(pack), "--signer", signer]
     done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     said = (done.stdout + done.stderr).strip().splitlines()
     if done.returncode != status or not said:

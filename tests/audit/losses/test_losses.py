@@ -93,6 +93,17 @@ def test_captured_deletes_count_when_they_are_more(asker: Actor) -> None:
     assert row.lost_seconds == 0.0, "each lost row was captured"
 
 
+def test_rows_that_were_found_missing_count_though_new_ones_hide_them(asker: Actor) -> None:
+    row = one()
+    counted(row, GameRequest=160)  # 45 of 182 are gone, 23 were written since
+    losses.compute(row, actor=asker)
+    assert line(row) == (182, 160, 22, 0, 0)
+    plan = {"tables": [{"table": '"public"."GameRequest"', "schema": "public", "name": "GameRequest", "inserted": 45}]}
+    merged = restored(row, mode="merge", plan=plan, comparison=[], proof={})
+    losses.prove(row, merged, actor=asker)
+    assert line(row) == (182, 160, 45, 0, 45)
+
+
 def test_what_nobody_counted_stays_unknown_and_is_never_nothing(asker: Actor) -> None:
     row = one()
     losses.compute(row, actor=asker)
