@@ -8,17 +8,20 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Count, Min, QuerySet
+from django.db.models import Count, Min, Q, QuerySet
 from django.urls import reverse
 
 from audit.lists.waiting import Waiting
 from audit.models import (
+    ActionItem,
     Alert,
     Approval,
     ConnectionGroup,
     DeleteAuditTransaction,
     Incident,
     IncidentStatus,
+    PostMortem,
+    PostMortemState,
     Reviewed,
     ServerLogGroup,
 )
@@ -58,7 +61,8 @@ class Need:
 
 def needs_of(user: Any, approvals: list[Approval], loose: list[Alert], reviews: Sequence[Review]) -> list[Need]:
     """What waits for this person, by kind, the most urgent first."""
-    return [*_decisions(user, approvals), *_incidents(user), *_alerts(user, loose), *_reviews(user, reviews)]
+    found = [*_decisions(user, approvals), *_incidents(user), *_actions(user), *_post_mortems(user)]
+    return [*found, *_alerts(user, loose), *_reviews(user, reviews)]
 
 
 def _list(stem: str, **asked: str) -> str:
@@ -73,24 +77,57 @@ def _decisions(user: Any, approvals: list[Approval]) -> Iterator[Need]:
 
 def _incidents(user: Any) -> Iterator[Need]:
     """Nobody's, mine, and those whose lessons are not drawn."""
-    rows: Any = Incident.objects.order_by()
+    kinds = []
     if user.has_perm("audit.handle_incident"):
-        new = {"status__exact": str(IncidentStatus.OPEN)}
-        yield from _counted("New incidents", rows.filter(status=IncidentStatus.OPEN), "opened_at", "incident", new)
-        mine = {"lead__id__exact": str(user.pk), "open": "open"}
-        led = rows.filter(status__in=UNRESOLVED, lead=user)
-        yield from _counted("Incidents you lead", led, "opened_at", "incident", mine)
+        new, mine = Q(status=IncidentStatus.OPEN), Q(status__in=UNRESOLVED, lead=user)
+        kinds = [
+            _Kind("New incidents", new, "opened_at", {"status__exact": str(IncidentStatus.OPEN)}),
+            _Kind("Incidents you lead", mine, "opened_at", {"lead__id__exact": str(user.pk), "open": "open"}),
+        ]
     if user.has_perm("audit.lead_incident"):
-        resolved = {"status__exact": str(IncidentStatus.RESOLVED)}
-        unread = rows.filter(status=IncidentStatus.RESOLVED)
-        yield from _counted("Incidents to be reviewed", unread, "resolved_at", "incident", resolved)
+        asked = {"status__exact": str(IncidentStatus.RESOLVED)}
+        kinds += [_Kind("Incidents to be reviewed", Q(status=IncidentStatus.RESOLVED), "resolved_at", asked)]
+    yield from _counted(Incident.objects.order_by(), "incident", kinds)
 
 
-def _counted(name: str, rows: QuerySet[Any], moment: str, stem: str, asked: dict[str, str]) -> Iterator[Need]:
-    """How many there are, if any, and since when the oldest waits."""
-    found = rows.aggregate(number=Count("pk"), oldest=Min(moment))
-    if found["number"]:
-        yield Need(name, f"{found['number']:,}", _list(stem, **asked), found["oldest"])
+def _actions(user: Any) -> Iterator[Need]:
+    """What this person owes since its day has passed; and, for who leads, what anybody owes."""
+    kinds = []
+    if user.has_perm("audit.keep_action"):
+        kinds += [_Kind("Your overdue actions", Q(owner=user), "made_at", {"due": "overdue", "whose": "mine"})]
+    if user.has_perm("audit.lead_incident"):
+        kinds += [_Kind("All overdue actions", Q(), "made_at", {"due": "overdue"})]
+    yield from _counted(ActionItem.objects.overdue().order_by(), "actionitem", kinds)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What is counted of a list: its name, which rows, since when they wait, and the list's filters."""
+
+    name: str
+    rows: Q
+    moment: str
+    asked: dict[str, str]
+
+
+def _counted(rows: QuerySet[Any], stem: str, kinds: Sequence[_Kind]) -> Iterator[Need]:
+    """How many there are of each kind, if any, and since when the oldest waits; one query."""
+    wanted: dict[str, Any] = {}
+    for place, kind in enumerate(kinds):
+        wanted |= {f"n{place}": Count("pk", filter=kind.rows), f"at{place}": Min(kind.moment, filter=kind.rows)}
+    found = rows.aggregate(**wanted) if kinds else {}
+    for place, kind in enumerate(kinds):
+        if found[f"n{place}"]:
+            yield Need(kind.name, f"{found[f'n{place}']:,}", _list(stem, **kind.asked), found[f"at{place}"])
+
+
+def _post_mortems(user: Any) -> Iterator[Need]:
+    """Those that wait for a reader who did not write them."""
+    if user.has_perm("audit.review_postmortem"):
+        asked = {"state__exact": str(PostMortemState.IN_REVIEW)}
+        unread = Q(state=PostMortemState.IN_REVIEW) & ~Q(edited_by=user.get_username())
+        kinds = [_Kind("Post-mortems to be reviewed", unread, "asked_at", asked)]
+        yield from _counted(PostMortem.objects.order_by(), "postmortem", kinds)
 
 
 def _alerts(user: Any, loose: list[Alert]) -> Iterator[Need]:

@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date
 
 from audit import trends
-from audit.models import Incident, Target
+from audit.models import ActionItem, Incident, Target
 from audit.trends import HAPPENED, HeatDay, Month, Trends
 
 CELL, STEP, TOP, LEFT = 11, 13, 16, 30
@@ -122,9 +122,23 @@ def trends_view(request: HttpRequest, site: AdminSite) -> HttpResponse:
         "chart_width": (WIDE + 12) * len(found.months) + 12,
         "rows": [(month, list_url(month.first, month.last, target)) for month in reversed(found.months)],
         "all_url": list_url(found.first, found.last, target),
+        **_overdue(request, target),
         "reliability": [(one, list_url(found.first, found.last, one.target)) for one in found.targets],
     }
     return TemplateResponse(request, "tovgov/trends.html", context)
+
+
+def _overdue(request: HttpRequest, target: Target | None) -> dict[str, Any]:
+    """Actions whose day has passed, now, for who may see them."""
+    if not request.user.has_perm("audit.view_actionitem"):
+        return {}
+    rows = ActionItem.objects.overdue()
+    asked = {"due": "overdue"}
+    if target is not None:
+        rows = rows.filter(incident__target=target)
+        asked["incident__target__id__exact"] = str(target.pk)
+    url = f"{reverse('admin:audit_actionitem_changelist')}?{urlencode(asked)}"
+    return {"overdue": rows.count(), "overdue_url": url}
 
 
 def _months(request: HttpRequest) -> int:
