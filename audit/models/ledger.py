@@ -30,6 +30,7 @@ class LedgerEntry(models.Model):
         verbose_name_plural = "ledger entries"
         permissions = [("export_ledger", "Can export the ledger")]
         constraints = [models.CheckConstraint(condition=Q(number__gte=1), name="ledger_numbers_from_one")]
+        indexes = [models.Index(fields=["object_type", "object_id"], name="entries_of_an_object")]
 
     def __str__(self) -> str:
         return f"#{self.number} {self.action} by {self.actor}"

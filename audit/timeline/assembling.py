@@ -65,7 +65,8 @@ def span(row: Incident, now: datetime) -> tuple[datetime, datetime]:
 def gather(row: Incident, now: datetime) -> tuple[list[Entry], int]:
     """Every entry once, and how many the logs have beyond what was read."""
     start, end = span(row, now)
-    found = [*records.own(row), *records.last_backup(row), *records.reviews(row, CAP), *records.alerts(row, start, end)]
+    found = [*records.own(row), *records.answers(row), *records.last_backup(row)]
+    found += [*records.reviews(row, CAP), *records.alerts(row, start, end)]
     more = 0
     if row.target is not None:
         found += records.meanwhile(row.target, start, end)

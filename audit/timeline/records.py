@@ -13,14 +13,17 @@ from django.db.models import Q
 from audit import registry
 from audit.lists import around
 from audit.models import (
+    ActionItem,
     Alert,
     AlertEvidence,
     Approval,
     Incident,
     LedgerEntry,
     MaintenanceWindow,
+    PostMortem,
     Reviewed,
     ReviewEvent,
+    RunbookStep,
     Target,
 )
 from audit.timeline import logs
@@ -50,6 +53,15 @@ MEANWHILE = {
     "alert.acknowledge": "{actor} acknowledged an alert",
     "alert.silence": "{actor} silenced an alert",
 }
+ANSWERS = {
+    "runbook.tick": "{actor} ticked: {label}",
+    "runbook.untick": "{actor} took the tick back: {label}",
+    "action.add": "{actor} wrote down what is owed: {label}",
+    "action.finish": "{actor} has done: {label}",
+    "action.drop": "{actor} dropped: {label}",
+    "postmortem.review": "{actor} reviewed the post-mortem",
+}
+"""What people did about it, by the ledger."""
 REVIEW_STEPS = {"suspect": "found suspicious", "close": "closed after a second look", "reopen": "reopened"}
 
 
@@ -62,6 +74,21 @@ def own(row: Incident) -> Iterator[Entry]:
         said = "an unknown number of" if lost is None else f"{lost:,}"
         words = STEPS[entry.action].format(actor=entry.actor, now=grown, lost=said)
         yield of(entry, entry.at, "incident", f"{words}: {entry.reason}" if entry.reason else words, rank=OWN)
+
+
+def answers(row: Incident) -> Iterator[Entry]:
+    """Steps of its runbooks that were ticked, its action items, its post-mortem."""
+    about = {
+        RunbookStep._meta.label: RunbookStep.objects.filter(runbook__incident=row),
+        ActionItem._meta.label: ActionItem.objects.filter(incident=row),
+        PostMortem._meta.label: PostMortem.objects.filter(incident=row),
+    }
+    for label, rows in about.items():
+        keys = [str(pk) for pk in rows.values_list("pk", flat=True)]
+        steps = LedgerEntry.objects.filter(object_type=label, object_id__in=keys, action__in=ANSWERS)
+        for entry in steps.order_by("number"):
+            words = ANSWERS[entry.action].format(actor=entry.actor, label=entry.object_label)
+            yield of(entry, entry.at, "answer", f"{words}: {entry.reason}" if entry.reason else words, rank=OWN)
 
 
 def reviews(row: Incident, most: int) -> Iterator[Entry]:

@@ -125,7 +125,12 @@ def test_nothing_is_wrong_with_papers(transactional_db: None, visit: Visit, widt
     paths = [page_of(row), page_of(row.incident), f"{stem}/edit/", f"{stem}/compare/2/3/", "/admin/audit/postmortem/"]
     paths.append(act_url(PostMortem, "ask-review", row.pk))
     report = IncidentReport.objects.get()
-    paths += [page_of(report), "/admin/audit/incidentreport/add/", act_url(IncidentReport, "confirm", report.pk)]
+    paths += [
+        "/admin/trends/",
+        page_of(report),
+        "/admin/audit/incidentreport/add/",
+        act_url(IncidentReport, "confirm", report.pk),
+    ]
     assert wrong_with(visit("alice", width=width, dark=dark), paths) == ""
 
 

@@ -9,9 +9,11 @@ import pytest
 from django.utils import timezone
 
 from audit import alerts, incidents, reviews, timeline
+from audit.action_items import items
 from audit.actors import Actor
 from audit.exceptions import IncidentClosed, LineMisfit, NoSuchLine, NoteInvalid, NotPermitted, ReasonMissing
-from audit.models import Incident, LedgerEntry, Severity, TimelineLine
+from audit.models import Incident, IncidentKind, LedgerEntry, RunbookStep, Severity, TimelineLine
+from audit.runbooks import checklists
 from audit.timeline import assembling
 from tests import factories
 from tests.cast import Cast
@@ -137,6 +139,24 @@ def test_steps_and_reviews_of_the_incident_are_told(asker: Actor, approver: Acto
     assert "alice investigates: I look." in words
     assert any("alice: found suspicious" in one and "Nobody ran it." in one for one in words)
     assert any("bob: closed after a second look" in one for one in words)
+
+
+def test_what_people_did_about_it_is_told(asker: Actor) -> None:
+    row = incidents.open_incident(
+        "Dropped", target=factories.TargetFactory(), actor=asker, kind=IncidentKind.DROPPED, began_at=ago(hours=2)
+    )
+    first = RunbookStep.objects.filter(runbook__incident=row).order_by("runbook", "position")[0]
+    checklists.tick(first, actor=asker, note="Seen.")
+    checklists.untick(first, actor=asker, reason="It was the other one.")
+    item = items.add("Take the rights away", incident=row, actor=asker)
+    items.finish(item, actor=asker, note="Done.")
+    timeline.assemble(row)
+    assert told(row, "answer") == [
+        f"alice ticked: {first.title}: Seen.",
+        f"alice took the tick back: {first.title}: It was the other one.",
+        "alice wrote down what is owed: Take the rights away",
+        "alice has done: Take the rights away: Done.",
+    ]
 
 
 def test_without_a_target_its_own_steps_are_told(asker: Actor) -> None:
