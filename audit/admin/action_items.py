@@ -213,7 +213,7 @@ class ActionItemAdmin(VersionedMixin, RecordAdmin):
     acts = [StartAction(), FinishAction(), DropAction(), ReopenAction()]
     record_template = "tovgov/action_item.html"
     list_display = ("title", "state_badge", "due", "owner_word", "priority_word", "of_incident")
-    list_filter = (InState, Due, Whose, "priority")
+    list_filter = (InState, Due, Whose, "priority", ("incident__target", admin.RelatedOnlyFieldListFilter))
     list_select_related = ("incident", "owner")
     search_fields = ("title", "detail", "owner_name", "incident__title", "finish_note")
     search_help_text = "Title, detail, owner, incident or what was noted at its end."

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 
 from audit import trends
-from audit.models import Incident, Target
+from audit.models import ActionItem, Incident, Target
 from tests import factories
 from tests.audit.admin.test_acts import signed_in
 from tests.cast import Cast
@@ -133,6 +133,18 @@ def test_a_list_with_an_odd_period_is_still_a_list(manager_client: Client, query
 def test_without_a_right_it_is_refused(client: Client, django_user_model: Any) -> None:
     client.force_login(django_user_model.objects.create_user("dora", is_staff=True))
     assert client.get("/admin/trends/").status_code == 403
+
+
+def test_overdue_actions_are_counted_and_lead_to_their_list(manager_client: Client) -> None:
+    row = factories.IncidentFactory()
+    facts = {"incident": row, "made_by": "alice", "due_on": factories.ago(days=2).date()}
+    ActionItem.objects.create(title="Take the rights away", **facts)
+    ActionItem.objects.create(title="Buy a disk", **(facts | {"incident": factories.IncidentFactory()}))
+    page = manager_client.get(f"/admin/trends/?target={row.target_id}")
+    assert page.context["overdue"] == 1
+    found = manager_client.get(page.context["overdue_url"]).content.decode()
+    assert "Take the rights away" in found
+    assert "Buy a disk" not in found
 
 
 def test_with_no_incident_at_all_it_says_so(manager_client: Client) -> None:
