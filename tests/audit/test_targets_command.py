@@ -204,4 +204,7 @@ def test_groups_are_made_and_shown(capsys: pytest.CaptureFixture[str]) -> None:
     Group.objects.all().delete()
     call_command("groups")
     assert set(Group.objects.values_list("name", flat=True)) == {"manager", "staff", "auditor", "approver"}
-    assert "auditor   nothing: may only look" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    auditor = next(line for line in said.splitlines() if line.startswith("auditor"))
+    assert "export_ledger" in auditor
+    assert "keep_action" not in auditor

@@ -96,7 +96,7 @@ def our_sessions(info: ConnInfo) -> int:
     """How many sessions of tovgov and its tools are in the database of ``info``."""
     with psycopg.connect(**info.to("postgres").keywords()) as connection:  # type: ignore[arg-type]
         row = connection.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND application_name ~ '^(tovgov|pg_dump)'",
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND application_name ~ '^tovgov'",
             [info.database],
         ).fetchone()
         assert row is not None

@@ -90,7 +90,7 @@ def sessions_of_pg_dump(info: ConnInfo, *, end: bool = False) -> int:
     with psycopg.connect(**info.to("postgres").keywords(), autocommit=True) as conn:  # type: ignore[arg-type]
         act = "pg_terminate_backend(pid)" if end else "true"
         rows = conn.execute(
-            f"SELECT {act} FROM pg_stat_activity WHERE datname = %s AND application_name = 'pg_dump'",  # type: ignore[arg-type]
+            f"SELECT {act} FROM pg_stat_activity WHERE datname = %s AND application_name = 'tovgov pg_dump'",  # type: ignore[arg-type]
             [info.database],
         ).fetchall()
         return len(rows)
@@ -127,7 +127,7 @@ def test_our_own_connections_closed_in_mid_dump_end_the_dump(target: Target, bul
         with psycopg.connect(**bulk.to("postgres").keywords(), autocommit=True) as conn:  # type: ignore[arg-type]
             conn.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                "WHERE datname = %s AND application_name LIKE 'tovgov%%'",
+                "WHERE datname = %s AND application_name LIKE 'tovgov%%' AND application_name <> 'tovgov pg_dump'",
                 [bulk.database],
             )
         gate.unlink()

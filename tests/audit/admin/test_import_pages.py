@@ -85,7 +85,7 @@ def _proof_is_downloaded(client: Client, cast: Cast) -> None:
     assert "leaf 1 of checkpoint 1" in page(client, entry)
     assert proof in page(client, entry)
     assert client.get(proof).json()["entry"]["leaf"] == 1
-    watcher = signed_in(cast.charlie)
+    watcher = signed_in(cast.bob)  # an approver takes nothing away
     assert proof not in page(watcher, entry)
     assert watcher.get(proof).status_code == 403
 
