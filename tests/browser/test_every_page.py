@@ -117,8 +117,8 @@ def test_nothing_is_wrong_with_putting_back(transactional_db: None, visit: Visit
         assert wrong_with(visit("alice", width=width), paths) == ""
 
 
-@pytest.mark.parametrize(("width", "dark"), [(DESK, False), (DESK, True), (PHONE, False)])
-def test_nothing_is_wrong_with_papers(transactional_db: None, visit: Visit, width: int, dark: bool) -> None:
+@pytest.mark.parametrize("width", [DESK, PHONE])
+def test_nothing_is_wrong_with_papers(transactional_db: None, visit: Visit, width: int) -> None:
     scenery.build()
     row = PostMortem.objects.get()
     stem = f"/admin/audit/postmortem/{row.pk}"
@@ -131,7 +131,7 @@ def test_nothing_is_wrong_with_papers(transactional_db: None, visit: Visit, widt
         "/admin/audit/incidentreport/add/",
         act_url(IncidentReport, "confirm", report.pk),
     ]
-    assert wrong_with(visit("alice", width=width, dark=dark), paths) == ""
+    assert wrong_with(visit("alice", width=width), paths) == ""
 
 
 @pytest.mark.parametrize("width", [DESK, PHONE])
@@ -152,8 +152,8 @@ def test_nothing_is_wrong_with_alerts_and_channels(transactional_db: None, visit
     assert wrong_with(visit("miriam", width=width), paths) == ""
 
 
-@pytest.mark.parametrize(("width", "dark"), [(DESK, False), (DESK, True), (PHONE, False)])
-def test_nothing_is_wrong_with_seals(transactional_db: None, visit: Visit, width: int, dark: bool) -> None:
+@pytest.mark.parametrize("width", [DESK, PHONE])
+def test_nothing_is_wrong_with_seals(transactional_db: None, visit: Visit, width: int) -> None:
     scenery.build()
     place = PublicationPlace.objects.get(kind="webhook")
     source = ImportSource.objects.get(kind="deletions")
@@ -164,7 +164,7 @@ def test_nothing_is_wrong_with_seals(transactional_db: None, visit: Visit, width
     ]
     paths += [act_url(place, slug, place.pk) for slug in ("publish-now", "pause", "remove")]
     paths += [reverse("admin:audit_publicationplace_add"), act_url(source, "export-deletes", source.pk)]
-    assert wrong_with(visit("miriam", width=width, dark=dark), paths) == ""
+    assert wrong_with(visit("miriam", width=width), paths) == ""
 
 
 def wrong_with(visitor: Visitor, paths: list[str]) -> str:
