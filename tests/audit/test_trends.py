@@ -147,5 +147,12 @@ def test_overdue_actions_are_counted_and_lead_to_their_list(manager_client: Clie
     assert "Buy a disk" not in found
 
 
+def test_the_history_leads_to_trends_and_to_its_export(manager_client: Client) -> None:
+    page = manager_client.get("/admin/audit/incident/").content.decode()
+    assert 'href="/admin/trends/"' in page
+    assert 'href="/admin/reports/incidents/"' in page
+    assert manager_client.get("/admin/reports/incidents/").status_code == 200
+
+
 def test_with_no_incident_at_all_it_says_so(manager_client: Client) -> None:
     assert "No incident in these months" in manager_client.get("/admin/trends/").content.decode()
