@@ -64,8 +64,8 @@ class ConnInfo:
     @contextmanager
     def client_environment(self, tool: str = "") -> Iterator[dict[str, str]]:
         """Environment for a client tool (pg_dump, pg_restore), which the server knows as ``tovgov pg_dump`` then. The
-        password goes by a 0600 PGPASSFILE that is
-        removed on leaving, so that neither a process list nor /proc shows it."""
+        password goes by a 0600 PGPASSFILE that is removed on leaving, so that neither a process list nor /proc shows
+        it."""
         kept = {k: v for k, v in os.environ.items() if not k.startswith("PG") or k.startswith(KEPT_VARIABLES)}
         names = {"service": "PGSERVICE", "host": "PGHOST", "port": "PGPORT", "dbname": "PGDATABASE", "user": "PGUSER",
                  "sslmode": "PGSSLMODE"}  # fmt: skip
