@@ -66,9 +66,9 @@ class ExplainedAct:
         if not incident.lost_rows:
             raise NotProved(f"{incident.code} does not know what was lost.")
         tables = incident.losses.filter(lost__gt=0).count()
-        self.stage.asked(
-            f"{self.staff.name} opens {incident}: {incident.lost_rows:,} rows of {tables} tables are lost."
-        )
+        where = "1 table" if tables == 1 else f"{tables} tables"
+        lost = f"{incident.lost_rows:,} rows or more are lost in {where}"  # what was written since hides as many
+        self.stage.asked(f"{self.staff.name} opens {incident}: {lost}.")
         return incident
 
     def mend(self, incident: Incident, restore: Restore, note: str) -> None:
