@@ -24,7 +24,7 @@ from audit.evidence import ask
 from audit.exceptions import NotPermitted, TovgovError
 from audit.models import EvidencePack, EvidencePart, Target
 from audit.templatetags import format as words
-from audit.templatetags.tovgov import age, badge, page_of, state_badge
+from audit.templatetags.tovgov import badge, page_of
 
 QUARTER_DAYS = 91
 
@@ -100,10 +100,6 @@ class EvidencePackAdmin(JobAdmin):
     def period(self, obj: EvidencePack) -> str:
         return period_of(obj)
 
-    @admin.display(description="state", ordering="state")
-    def state_word(self, obj: EvidencePack) -> SafeString:
-        return state_badge(obj.state, obj.get_state_display())
-
     @admin.display(description="verified")
     def verdict(self, obj: EvidencePack) -> SafeString | str:
         if obj.verified_at is None:
@@ -113,16 +109,6 @@ class EvidencePackAdmin(JobAdmin):
     @admin.display(description="gaps")
     def gap_number(self, obj: EvidencePack) -> str:
         return words.count(len(obj.gaps) if obj.sha256 else None)
-
-    @admin.display(description="asked", ordering="queued_at")
-    def queued(self, obj: EvidencePack) -> SafeString | str:
-        return age(obj.queued_at)
-
-    @admin.display(description="file")
-    def file(self, obj: EvidencePack) -> str:
-        if obj.path:
-            return f"{words.size(obj.bytes)}, goes {words.ago(obj.expires_at)}"
-        return "removed" if obj.sha256 else words.NOTHING
 
     def record(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         may = bool(obj.path) and request.user.has_perm(ask.EXPORT)

@@ -10,7 +10,6 @@ from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
-from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from audit.admin.base import actor_of, explain
@@ -22,7 +21,7 @@ from audit.lists.saved import LISTINGS, listing_of
 from audit.models import Export, ImportSource
 from audit.reports import make
 from audit.templatetags import format as words
-from audit.templatetags.tovgov import age, page_of, state_badge
+from audit.templatetags.tovgov import page_of
 
 
 @admin.register(Export)
@@ -46,23 +45,9 @@ class ExportAdmin(JobAdmin):
     def what(self, obj: Export) -> str:
         return list_name(obj)
 
-    @admin.display(description="state", ordering="state")
-    def state_word(self, obj: Export) -> SafeString:
-        return state_badge(obj.state, obj.get_state_display())
-
     @admin.display(description="rows")
     def row_number(self, obj: Export) -> str:
         return words.count(obj.rows if obj.sha256 else None)
-
-    @admin.display(description="asked", ordering="queued_at")
-    def queued(self, obj: Export) -> SafeString | str:
-        return age(obj.queued_at)
-
-    @admin.display(description="file")
-    def file(self, obj: Export) -> str:
-        if obj.path:
-            return f"{words.size(obj.bytes)}, goes {words.ago(obj.expires_at)}"
-        return "removed" if obj.sha256 else words.NOTHING
 
     def record(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         return super().record(request, obj) | {

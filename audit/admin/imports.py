@@ -21,7 +21,7 @@ from audit.seals import proofs
 from audit.seals import request as seals
 from audit.seals.verify import VERIFY
 from audit.templatetags import format as words
-from audit.templatetags.tovgov import age, badge, environment_badge, page_of, state_badge
+from audit.templatetags.tovgov import age, badge, environment_badge, page_of
 
 
 class ImportNow(Act):
@@ -192,14 +192,6 @@ class AuditImportAdmin(JobAdmin):
     list_select_related = ("source__target",)
     empty_note = "Nothing was imported yet. Deletes on protected targets are read once a minute."
 
-    @admin.display(description="state", ordering="state")
-    def state_word(self, obj: AuditImport) -> SafeString:
-        return state_badge(obj.state, obj.get_state_display())
-
     @admin.display(description="rows", ordering="rows")
     def row_words(self, obj: AuditImport) -> str:
         return words.count(obj.rows)
-
-    @admin.display(description="asked", ordering="queued_at")
-    def queued(self, obj: AuditImport) -> SafeString | str:
-        return age(obj.queued_at)

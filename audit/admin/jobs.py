@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
+from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.safestring import SafeString
 
 from audit import jobs
 from audit.actors import Actor
@@ -19,6 +21,7 @@ from audit.admin.acts import Act, Done, Reason
 from audit.admin.base import RecordAdmin
 from audit.models import Job, JobState
 from audit.templatetags import format as words
+from audit.templatetags.tovgov import age, state_badge
 
 LOG_LINES = 60
 """So many of the newest lines of the log are shown live; the rest is on the finished page."""
@@ -135,6 +138,21 @@ class JobAdmin(RecordAdmin):
 
     acts: ClassVar[list[Act]] = [Cancel()]
     record_template = "tovgov/job.html"
+
+    @admin.display(description="state", ordering="state")
+    def state_word(self, obj: Any) -> SafeString:
+        return state_badge(obj.state, obj.get_state_display())
+
+    @admin.display(description="asked", ordering="queued_at")
+    def queued(self, obj: Any) -> SafeString | str:
+        return age(obj.queued_at)
+
+    @admin.display(description="file")
+    def file(self, obj: Any) -> str:
+        """For a job that leaves a file, for some days."""
+        if obj.path:
+            return f"{words.size(obj.bytes)}, goes {words.ago(obj.expires_at)}"
+        return "removed" if obj.sha256 else words.NOTHING
 
     def get_urls(self) -> list[URLPattern]:
         name = f"{self.opts.app_label}_{self.opts.model_name}_live"

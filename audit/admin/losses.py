@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.utils.safestring import SafeString
 
 from audit.admin.jobs import JobAdmin
 from audit.models import LossCount
-from audit.templatetags.tovgov import age, state_badge
 
 
 @admin.register(LossCount)
@@ -17,11 +15,3 @@ class LossCountAdmin(JobAdmin):
     list_filter = ("state",)
     list_select_related = ("incident",)
     empty_note = "No loss was computed yet. Open an incident and choose Compute the loss."
-
-    @admin.display(description="state", ordering="state")
-    def state_word(self, obj: LossCount) -> SafeString:
-        return state_badge(obj.state, obj.get_state_display())
-
-    @admin.display(description="asked", ordering="queued_at")
-    def queued(self, obj: LossCount) -> SafeString | str:
-        return age(obj.queued_at)

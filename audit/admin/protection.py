@@ -30,7 +30,7 @@ from audit.models import (
 from audit.protection import install, policies, windows
 from audit.protection.rule import Finding, Status
 from audit.protection.verify import by_rule
-from audit.templatetags.tovgov import age, badge, environment_badge, page_of, state_badge
+from audit.templatetags.tovgov import age, badge, environment_badge, page_of
 
 TONES = {"INSTALLED": "good", "OUTDATED": "warn", "MISSING": "bad", "ALTERED": "bad", "UNKNOWN": "quiet"}
 
@@ -124,14 +124,6 @@ class ProtectionRunAdmin(JobAdmin):
     list_filter = ("state", "kind")
     list_select_related = ("target", "policy")
     empty_note = "No policy was installed, attacked or taken off yet."
-
-    @admin.display(description="state", ordering="state")
-    def state_word(self, obj: ProtectionRun) -> SafeString:
-        return state_badge(obj.state, obj.get_state_display())
-
-    @admin.display(description="asked", ordering="queued_at")
-    def queued(self, obj: ProtectionRun) -> SafeString | str:
-        return age(obj.queued_at)
 
     def record(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         name = jobs.reference(obj)

@@ -19,7 +19,7 @@ from audit.exceptions import NotPermitted, NotSealed
 from audit.models import Checkpoint, Publication, SealTree, SealVerification
 from audit.seals import proofs
 from audit.templatetags import format as words
-from audit.templatetags.tovgov import age, badge, state_badge
+from audit.templatetags.tovgov import age, badge
 
 LOGS = 200
 """So many logs are offered in the filter of checkpoints."""
@@ -54,17 +54,9 @@ class SealVerificationAdmin(JobAdmin):
         answer["Cache-Control"] = "no-store"
         return answer
 
-    @admin.display(description="state", ordering="state")
-    def state_word(self, obj: SealVerification) -> SafeString:
-        return state_badge(obj.state, obj.get_state_display())
-
     @admin.display(description="entries", ordering="leaves")
     def entries(self, obj: SealVerification) -> str:
         return words.count(obj.leaves)
-
-    @admin.display(description="asked", ordering="queued_at")
-    def queued(self, obj: SealVerification) -> SafeString | str:
-        return age(obj.queued_at)
 
     def record(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         return super().record(request, obj) | {"verification": obj}

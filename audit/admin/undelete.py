@@ -10,7 +10,6 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
-from django.utils.safestring import SafeString
 
 from audit.actors import Actor
 from audit.admin.acts import Act, Done, Outcome, Reason
@@ -20,7 +19,7 @@ from audit.admin.deletions import DeleteAuditLogAdmin, DeleteAuditTransactionAdm
 from audit.admin.jobs import JobAdmin
 from audit.exceptions import TovgovError
 from audit.models import Approval, DeleteAuditLog, JobState, Target, Undelete
-from audit.templatetags.tovgov import age, page_of, state_badge
+from audit.templatetags.tovgov import page_of
 from audit.undelete import live, request
 from audit.undelete.findings import ACCEPTABLE
 
@@ -144,17 +143,9 @@ class UndeleteAdmin(JobAdmin):
     list_select_related = ("target",)
     empty_note = "No deleted row was put back yet. Open a delete and choose Put back (dry run)."
 
-    @admin.display(description="state", ordering="state")
-    def state_word(self, obj: Undelete) -> SafeString:
-        return state_badge(obj.state, obj.get_state_display())
-
     @admin.display(description="rows")
     def rows_back(self, obj: Undelete) -> str:
         return f"{obj.plan['put']:,} of {obj.plan['rows']:,}" if obj.plan else "–"
-
-    @admin.display(description="asked", ordering="queued_at")
-    def queued(self, obj: Undelete) -> SafeString | str:
-        return age(obj.queued_at)
 
     def is_personal(self, obj: Any) -> bool:
         """Its examples are values of rows."""

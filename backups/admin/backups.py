@@ -165,10 +165,6 @@ class VerificationAdmin(JobAdmin):
     def reached_word(self, obj: Verification) -> SafeString:
         return level_badge(obj.reached, obj.get_reached_display())
 
-    @admin.display(description="state", ordering="state")
-    def state_word(self, obj: Verification) -> SafeString:
-        return state_badge(obj.state, obj.get_state_display())
-
     @admin.display(description="when", ordering="queued_at")
     def when(self, obj: Verification) -> SafeString | str:
         return age(obj.queued_at)

@@ -42,10 +42,6 @@ class RestoreAdmin(JobAdmin):
     def environment(self, obj: Restore) -> SafeString:
         return environment_badge(obj.target.environment)
 
-    @admin.display(description="state", ordering="state")
-    def state_word(self, obj: Restore) -> SafeString:
-        return state_badge(obj.state, obj.get_state_display())
-
     @admin.display(description="swap", ordering="swap")
     def swap_word(self, obj: Restore) -> SafeString:
         return state_badge(obj.swap, obj.get_swap_display())
