@@ -70,12 +70,12 @@ SELECT target, %(source)s, %(file)s, group_id, n - 1, n * 200, at, CASE WHEN sev
   FROM line ORDER BY n;
 
 INSERT INTO audit_serverloggroup (id, state, assignee_id, assignee_name, decided_by, closed_by, target_id, day, kind, severity, fingerprint,
-    role, title, at, last_at, count, is_noise)
+    role, title, at, last_at, count, is_noise, explained_by)
 SELECT group_id, CASE WHEN group_id %% 100 = 9 THEN 'in review' WHEN group_id %% 10 = 4 OR min(n) > 0.98 * %(all)s THEN 'unreviewed'
                       ELSE 'accepted' END,
        CASE WHEN group_id %% 100 = 9 THEN %(person)s END, CASE WHEN group_id %% 100 = 9 THEN 'bench' ELSE '' END, '', '', target,
        min(at)::date, kind, severity, k, min(role),
        format('%%s in relation "%%s" after %%s ms for request%%s of topic%%s', replace(kind, '-', ' '), name, min(n) %% 5000, min(n), k),
-       min(at), max(at), count(*), severity < 40
+       min(at), max(at), count(*), severity < 40, ''
   FROM line GROUP BY group_id, target, k, kind, severity, name
     ON CONFLICT (id) DO UPDATE SET count = audit_serverloggroup.count + excluded.count, last_at = excluded.last_at

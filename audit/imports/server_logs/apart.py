@@ -22,7 +22,8 @@ from typing import IO, Any
 
 from audit.exceptions import LogReaderLost
 from audit.imports.server_logs import chunks as made_of
-from audit.imports.server_logs.chunks import Chunk, Ways
+from audit.imports.server_logs.chunk import Chunk
+from audit.imports.server_logs.filling import Ways
 from audit.postgres.logs.opening import open_parser
 from audit.postgres.logs.reading import Reader
 from audit.postgres.logs.record import Fault, Parser

@@ -24,7 +24,7 @@ from audit.exceptions import (
 from audit.imports import seal, trouble
 from audit.imports.server_logs import apart, files, sources, storing
 from audit.imports.server_logs.ahead import ahead
-from audit.imports.server_logs.chunks import Ways
+from audit.imports.server_logs.filling import Ways
 from audit.imports.server_logs.own_runs import former_roles, own_roles, own_work
 from audit.imports.server_logs.sources import Files, Place
 from audit.models import AuditImport, ImportSource, LogFile, LogFileState, Severity

@@ -14,7 +14,7 @@ from django.db.models import F
 from audit import noise, partitions
 from audit.exceptions import ImportOvertaken
 from audit.imports import connection_records, seal
-from audit.imports.server_logs.chunks import KEPT_FAULTS, Chunk, GroupKey, Grown
+from audit.imports.server_logs.chunk import KEPT_FAULTS, Chunk, GroupKey, Grown
 from audit.imports.server_logs.sources import Place
 from audit.models import AuditImport, ImportSource, LogFile, LogFileState, ServerLogEntry, ServerLogGroup
 from audit.seals import tree

@@ -40,7 +40,6 @@ def _lexer(string: str, dollar: bool) -> re.Pattern[str]:
 
 _QUICK, _WITH_DOLLARS = _lexer(_PLAIN, dollar=False), _lexer(_PLAIN, dollar=True)
 _SURE = _lexer(_STANDARD, dollar=True)
-_ZEROS = bytes.maketrans(b"123456789", b"000000000")
 _TAG = re.compile(r"\$(?:[^\W\d]\w*+)?+\$")
 
 
@@ -54,28 +53,12 @@ def without_literals(text: str) -> str:
     return VALUE.join(_QUICK.findall(text + _END))
 
 
-class Literals:
-    """``without_literals`` for many texts. Which digits a text holds does not change where its values lie, but for the
-    tags of dollar quotes: texts that differ only in digits are searched once. At most ``kept`` of them are remembered,
-    none longer than ``longest``."""
-
-    def __init__(self, kept: int, longest: int) -> None:
-        self._kept, self._longest = kept, longest
-        self._between: dict[bytes, tuple[slice, ...]] = {}
-
-    def without(self, text: str) -> str:
-        """As ``without_literals``."""
-        if len(text) > self._longest:
-            return without_literals(text)
-        alike = text.encode(errors="surrogatepass").translate(_ZEROS)
-        between = self._between.get(alike)
-        if between is None:
-            if _END in text or ("$" in text and _TAG.search(text)):
-                return without_literals(text)
-            if len(self._between) >= self._kept:
-                self._between.clear()
-            between = self._between[alike] = tuple(slice(*one.span(1)) for one in _QUICK.finditer(text + _END))
-        return VALUE.join([text[part] for part in between])
+def between(text: str) -> tuple[slice, ...] | None:
+    """Where the pieces between the values of ``text`` lie, which other digits would not change: joined by ``?`` they
+    are ``without_literals(text)``. None where they might: tags of dollar quotes, and what PostgreSQL does not store."""
+    if _END in text or ("$" in text and _TAG.search(text)):
+        return None
+    return tuple(slice(*one.span(1)) for one in _QUICK.finditer(text + _END))
 
 
 def as_the_server_reads(text: str) -> str:

@@ -56,6 +56,16 @@ class LogRecord:
         return LogRecord, _FIELDS(self)
 
 
+class Names(NamedTuple):
+    """Who did what a record tells, and by what sort of command."""
+
+    role: str
+    database: str
+    address: str
+    application: str
+    command: str
+
+
 _FIELDS = attrgetter(*LogRecord.__slots__)
 
 

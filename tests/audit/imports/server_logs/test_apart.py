@@ -16,7 +16,8 @@ from audit import tasks
 from audit.exceptions import LogFileUnreadable, LogReaderLost
 from audit.imports import asking
 from audit.imports.server_logs import apart, chunks
-from audit.imports.server_logs.chunks import Chunk, Ways
+from audit.imports.server_logs.chunk import Chunk
+from audit.imports.server_logs.filling import COLUMNS, Ways
 from audit.imports.server_logs.sources import unpacking
 from audit.models import ConnectionAuditLog, ImportSource, JobState
 from audit.postgres.logs.opening import open_parser
@@ -65,7 +66,7 @@ def test_a_short_text_needs_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_line_has_all_its_columns() -> None:
-    assert len(SERVER_LOG.names) == chunks.COLUMNS
+    assert len(SERVER_LOG.names) == COLUMNS
 
 
 def test_what_the_text_raises_comes_out() -> None:
@@ -133,7 +134,7 @@ def test_a_process_that_is_killed_fails_the_import_and_the_next_goes_on(
 WORKER = """
 import os, sys, time
 from audit.imports.server_logs import apart
-from audit.imports.server_logs.chunks import Ways
+from audit.imports.server_logs.filling import Ways
 from audit.postgres.logs.opening import open_parser
 from audit.postgres.logs.reading import Reader
 

@@ -9,7 +9,8 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit.postgres.logs.literals import Literals, without_literals
+from audit.postgres.logs.alike import Alike
+from audit.postgres.logs.literals import VALUE, between, without_literals
 from audit.postgres.logs.reading import Reader
 from tests.audit.postgres.logs.telling import record
 
@@ -33,12 +34,18 @@ def twin_of(text: str, seed: int) -> str:
     return "".join(chance.choice("0123456789") if one in "0123456789" else one for one in text)
 
 
+def without(pieces: Alike[tuple[slice, ...]], text: str) -> str:
+    """``text`` without its values, by what is remembered of alike ones."""
+    found = pieces.of(text)
+    return without_literals(text) if found is None else VALUE.join(text[piece] for piece in found)
+
+
 @STEADY
 @given(text=TEXTS, seed=st.integers(0, 99))
 def test_values_of_alike_texts_are_those_of_each_text(text: str, seed: int) -> None:
-    literals = Literals(kept=100, longest=1000)
+    pieces = Alike(between, kept=100, longest=1000)
     for one in (text, twin_of(text, seed), twin_of(text, seed + 1), text):
-        assert literals.without(one) == without_literals(one)
+        assert without(pieces, one) == without_literals(one)
 
 
 @STEADY
@@ -57,18 +64,18 @@ def test_a_reader_that_knows_an_alike_record_reads_as_a_new_one(
 
 
 def test_the_dollar_quotes_of_alike_texts_end_where_each_ones_do() -> None:
-    literals = Literals(kept=100, longest=1000)
+    pieces = Alike(between, kept=100, longest=1000)
     for text in ("SELECT $a1$ b $a2$, c", "SELECT $a1$ b $a1$, c", "SELECT $a1$ b $a2$, c"):
-        assert literals.without(text) == without_literals(text)
+        assert without(pieces, text) == without_literals(text)
 
 
 def test_long_texts_are_not_remembered_and_memory_is_bounded() -> None:
-    literals = Literals(kept=3, longest=20)
-    literals.without("SELECT 'a' " * 10)
-    assert not literals._between
+    pieces = Alike(between, kept=3, longest=20)
+    pieces.of("SELECT 'a' " * 10)
+    assert not len(pieces)
     for letter in "abcdefgh":
-        literals.without(f"SELECT {letter}, 5")
-        assert len(literals._between) <= 3
+        pieces.of(f"SELECT {letter}, 5")
+        assert len(pieces) <= 3
 
 
 def test_a_record_travels_whole_from_process_to_process() -> None:

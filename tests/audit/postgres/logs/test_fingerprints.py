@@ -111,4 +111,5 @@ def test_memory_is_bounded() -> None:
     for at in range(REMEMBERED + 10):
         reader.read(record(f"statement: SELECT a{at}", application=f"a{at}"))
         reader.read(record("x" + "".join(chr(97 + int(digit)) for digit in str(at)), "ERROR"))
-    assert max(map(len, (reader._statements, reader._verdicts, reader._texts, reader._literals._between))) <= REMEMBERED
+    memories = (reader._statements, reader._verdicts, reader._texts, reader._literals, reader._layouts)
+    assert max(map(len, memories)) <= REMEMBERED
