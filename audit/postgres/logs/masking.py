@@ -108,6 +108,8 @@ _ROW = re.compile(r"\((?:.*\)|.*)", re.DOTALL)
 _PARAMETER = re.compile(r"(\$\d+ = )(?:'[^']*+(?:''[^']*+)*+(?:'|\.\.\.|\Z)|[^,\s]+)")
 _STATEMENT_OF = re.compile(r"^(\S+ \d+: )", re.MULTILINE)
 _RUNNING = re.compile(r"^([^:\n]*: )(.*)", re.DOTALL)
+_PROSE = re.compile(rf"(?P<prose>\b(?:[Tt]h(?:e|is)|Remote) \w+'s )|{_STRING.pattern}", re.DOTALL)
+"""A string, or a genitive of the server's own English: “The slot's restart_lsn 0/1000000 exceeds …”."""
 _WHOLE_ROW = ("23502", "23514", "44000")
 
 
@@ -126,7 +128,7 @@ def mask_detail(text: str, row: LogClass, sqlstate: str) -> str:
         return "".join([parts[0], *(one if at % 2 == 0 else without_literals(one) for at, one in enumerate(parts[1:]))])
     if row.code == "crash" or text.startswith("prepare: "):
         return _RUNNING.sub(lambda found: found[1] + without_literals(found[2]), text)
-    text = _STRING.sub(VALUE, _PARAMETER.sub(_after, text))
+    text = _PROSE.sub(lambda found: found["prose"] or VALUE, _PARAMETER.sub(_after, text))
     return mask_message(text, row)
 
 

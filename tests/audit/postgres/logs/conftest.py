@@ -48,11 +48,19 @@ class Writer:
 
     def written(self, change: Callable[[], None]) -> dict[str, bytes]:
         """What the server wrote in each format while ``change`` ran."""
-        before = {format_: path.stat().st_size for format_, path in self.paths().items()}
+        before = self.sizes()
         change()
         self.wait_for_sessions()
         with self.marked():
-            return {format_: path.read_bytes()[before[format_] :] for format_, path in self.paths().items()}
+            return self.since(before)
+
+    def sizes(self) -> dict[str, int]:
+        """How long the files are now."""
+        return {format_: path.stat().st_size for format_, path in self.paths().items()}
+
+    def since(self, before: dict[str, int]) -> dict[str, bytes]:
+        """What stands in the files behind these sizes."""
+        return {format_: path.read_bytes()[before[format_] :] for format_, path in self.paths().items()}
 
     def paths(self) -> dict[str, Path]:
         return {format_: self.cluster.folder / "log" / name for format_, name in FILES.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from audit.models.server_logs import LogSeverity, ServerLogEntry
-from audit.postgres.logs.classes import BY_CODE, CLASSES, Severity
+from audit.postgres.logs.classes import BY_CODE, CLASSES, EXAMPLES, Severity
 from tests.audit.postgres.logs.telling import kind, statement_kind, told
 
 
@@ -95,6 +95,14 @@ MESSAGES = {
     "database system is ready to accept connections": "start",
     'database "club" must be vacuumed within 10000000 transactions': "wraparound",
     "archive command failed with exit code 1": "archive-failure",
+    "issuing SIGKILL to recalcitrant children": "crash",
+    'required WAL directory "pg_wal" does not exist': "io-error",
+    'could not read blocks 0..0 in file "base/5/16384": read only 0 of 8192 bytes': "data-corrupted",
+    'could not read blocks 0..0 in file "base/5/16384": Input/output error': "io-error",
+    'index "a_pkey" contains unexpected zero page at block 1': "data-corrupted",
+    'can no longer access replication slot "standby"': "replication-failure",
+    'can no longer get changes from replication slot "s"': "replication-failure",
+    'cannot read from logical replication slot "s"': "replication-failure",
     "terminating walsender process due to replication timeout": "replication-failure",
     "requested WAL segment 000000010000000000000003 has already been removed": "replication-failure",
     'received replication command: BASE_BACKUP ( LABEL \'x\')': "replication",
@@ -158,6 +166,13 @@ def test_a_fatal_message_tells_the_class_when_there_is_no_state(message: str) ->
     assert kind(message, "FATAL") == ERRORS[message]
 
 
+@pytest.mark.parametrize("code", EXAMPLES)
+def test_a_critical_message_is_told_by_its_words_alone(code: str) -> None:
+    """As Debian's log_line_prefix has it: no SQLSTATE in stderr."""
+    level = {"panic": "PANIC", "wraparound": "WARNING", "drop-database": "LOG", "crash": "LOG"}.get(code, "ERROR")
+    assert {message: kind(message, level) for message in EXAMPLES[code]} == dict.fromkeys(EXAMPLES[code], code)
+
+
 def test_an_unknown_role_is_named_in_the_detail_of_a_failed_password() -> None:
     detail = 'Role "nobody" does not exist.\nConnection matched pg_hba.conf line 3: "host all all all scram-sha-256"'
     message = 'password authentication failed for user "nobody"'
@@ -169,6 +184,24 @@ def test_a_missing_relation_file_is_no_missing_library() -> None:
     file = 'could not open file "base/5/16384": No such file or directory'
     assert kind(file, "ERROR", sqlstate="58P01") == "io-error"
     assert kind('could not access file "$libdir/gone"', "ERROR", sqlstate="58P01") == "missing-file"
+
+
+def test_a_warning_of_the_archiver_is_no_mere_warning() -> None:
+    message = 'archiving write-ahead log file "000000010000000000000001" failed too many times, will try again later'
+    assert kind(message, "WARNING", sqlstate="01000") == kind(message, "WARNING") == "archive-failure"
+
+
+WRAPAROUND = (
+    "cutoff for removing and freezing tuples is far in the past",
+    "cutoff for freezing multixacts is far in the past",
+    "oldest xmin is far in the past",
+    'bypassing nonessential maintenance of table "club.public.members" as a failsafe after 0 index scans',
+)
+
+
+@pytest.mark.parametrize("message", WRAPAROUND)
+def test_what_vacuum_says_of_wraparound_is_no_mere_warning(message: str) -> None:
+    assert kind(message, "WARNING", sqlstate="01000") == kind(message, "WARNING") == "wraparound"
 
 
 def test_a_panic_is_critical_whatever_its_state() -> None:

@@ -340,6 +340,16 @@ def test_pgaudit_fields_are_parsed_and_masked() -> None:
     assert reading.kind == "drop"
 
 
+def test_the_servers_own_genitive_opens_no_string() -> None:
+    detail = "The slot's restart_lsn 0/16C2D50 exceeds the limit by 60019376 bytes."
+    made, _ = told('invalidating obsolete replication slot "standby"', detail=detail)
+    assert made.detail == detail
+    made, _ = told(
+        'invalidating obsolete replication slot "standby"', detail=f"The slot's {SECRET!r} is 'the dog''s x'"
+    )
+    assert made.detail == "The slot's ? is ?"
+
+
 def test_a_broken_pgaudit_record_is_still_masked() -> None:
     made, reading = told(f"AUDIT: SESSION,1,\"select '{SECRET}")
     assert reading.kind == "pgaudit"
