@@ -127,7 +127,7 @@ def perform(backup: Backup, progress: Progress) -> None:
         _remove_leftovers(backup)
         destinations = _destinations(backup)
         signing.signing_key()  # missing keys are told before the work, not after it
-        backup_log.share_large_objects(backup.target, actor=actor)
+        backup_log.share_large_objects(backup.target, of=backup, actor=actor)
         with spool.folder("backup") as folder:
             taken = take(backup, folder, progress, actor=actor)
             manifest = taken.manifest

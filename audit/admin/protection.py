@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Sum
+from django.db.models import Model, Sum
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from audit import jobs
+from audit import own_acts
 from audit.admin import attack
 from audit.admin.approvals import ApprovalAdmin
 from audit.admin.attack import AskAttack, Attack
@@ -117,6 +117,14 @@ class ProtectionPolicyAdmin(RecordAdmin):
         return {"policy": obj, "parts": policies.parts(obj)}
 
 
+def _told(obj: Model) -> dict[str, Any]:
+    """How much the server's log tells of what ``obj`` did."""
+    name = own_acts.reference_of(obj)
+    lines = ServerLogGroup.objects.filter(explained_by=name).aggregate(all=Sum("count"))["all"] or 0
+    groups = reverse("admin:audit_serverloggroup_changelist")
+    return {"log_lines": lines, "log_url": f"{groups}?noise=shown&explained={name}"}
+
+
 @admin.register(ProtectionRun)
 class ProtectionRunAdmin(JobAdmin):
     record_template = "tovgov/protection_run.html"
@@ -126,15 +134,7 @@ class ProtectionRunAdmin(JobAdmin):
     empty_note = "No policy was installed, attacked or taken off yet."
 
     def record(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
-        name = jobs.reference(obj)
-        lines = ServerLogGroup.objects.filter(explained_by=name).aggregate(all=Sum("count"))["all"] or 0
-        groups = reverse("admin:audit_serverloggroup_changelist")
-        return {
-            **super().record(request, obj),
-            "attack": attack.shown(obj),
-            "log_lines": lines,
-            "log_url": f"{groups}?noise=shown&explained={name}",
-        }
+        return {**super().record(request, obj), "attack": attack.shown(obj), **_told(obj)}
 
 
 @admin.register(MaintenanceWindow)
@@ -154,4 +154,4 @@ class MaintenanceWindowAdmin(RecordAdmin):
         return ", ".join(obj.rules)
 
     def record(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
-        return {"window": obj}
+        return {"window": obj, **_told(obj)}

@@ -11,14 +11,13 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from audit import jobs, reviews
+from audit import own_acts, reviews
 from audit.admin import cells
 from audit.admin.base import RecordAdmin
 from audit.admin.keyset import KeysetMixin
 from audit.admin.reviews import ReviewedAdmin, review_acts
-from audit.exceptions import NoSuchJob
 from audit.lists.server_logs import ENTRIES, GROUPS
-from audit.models import Job, ServerLogEntry, ServerLogGroup
+from audit.models import Job, MaintenanceWindow, ServerLogEntry, ServerLogGroup
 from audit.postgres.logs.classes import CLASSES
 from audit.templatetags import format as words
 from audit.templatetags.tovgov import badge, severity_badge
@@ -33,14 +32,11 @@ def class_label(code: str) -> str:
     return KNOWN[code].label if code in KNOWN else code
 
 
-def explanation(group: ServerLogGroup | None) -> Job | None:
-    """The run of tovgov's own that did what the group tells of; None for what others did."""
+def explanation(group: ServerLogGroup | None) -> Job | MaintenanceWindow | None:
+    """The run or window of tovgov's own that did what the group tells of; None for what others did."""
     if group is None or not group.explained_by:
         return None
-    try:
-        return jobs.find(group.explained_by)
-    except NoSuchJob:
-        return None
+    return own_acts.find(group.explained_by)
 
 
 @admin.register(ServerLogGroup)

@@ -31,6 +31,7 @@ from audit.models.lessons import Lesson
 from audit.models.losses import LossCount
 from audit.models.noise import LogSettings, NoiseFilter
 from audit.models.notifications import Delivery, DeliveryState, NotificationChannel
+from audit.models.own_acts import OwnAct
 from audit.models.postmortems import PostMortem, PostMortemRevision, PostMortemState
 from audit.models.protection import Protection, ProtectionPolicy, ProtectionRun, RunKind
 from audit.models.reports import (
@@ -134,6 +135,7 @@ __all__ = [
     "MaintenanceWindow",
     "NoiseFilter",
     "NotificationChannel",
+    "OwnAct",
     "PendingLogin",
     "PlaceKind",
     "PostMortem",

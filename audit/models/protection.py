@@ -88,7 +88,7 @@ class ProtectionRun(Job):
     approval = models.ForeignKey(Approval, null=True, on_delete=models.SET_NULL, related_name="protection_runs")
     traces = models.JSONField(
         default=dict,
-        help_text='{"made": [database], "marks": [SHA-256]}: how its work is known again in the server\'s log.',
+        help_text='{"made": [database], "marks": [SHA-256], "sessions": [%c]}: its work in the server\'s log.',
     )
 
     objects = JobManager()

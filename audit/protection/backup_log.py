@@ -11,9 +11,10 @@ from contextlib import contextmanager
 from datetime import datetime
 
 import psycopg
+from django.db.models import Model
 from psycopg import sql
 
-from audit import targets
+from audit import own_acts, targets
 from audit.actors import Actor
 from audit.exceptions import TovgovError
 from audit.models import Credential, Protection, Purpose, Target
@@ -47,9 +48,10 @@ def tell(
     return False
 
 
-def share_large_objects(target: Target, *, actor: Actor) -> bool:
-    """Let the backup role read large objects that were made since the last time. Returns whether that was done: it
-    needs the rule ``backup_role`` and a credential for “Operate”."""
+def share_large_objects(target: Target, *, of: Model, actor: Actor) -> bool:
+    """Let the backup role read large objects that were made since the last time. It is noted as done by
+    ``of``, the backup. Returns whether that was done: it needs the rule ``backup_role`` and a credential for
+    “Operate”."""
     with _best_effort(target, "New large objects were not shared with the backup role"):
         settings = _settings(target, backup_role.RULE.code)
         if settings is None:
@@ -59,7 +61,8 @@ def share_large_objects(target: Target, *, actor: Actor) -> bool:
             state = role.look(connection)
             if state is None or not state.large_objects_hidden:
                 return False
-            connection.execute(role.share(connection).encode())
+            with own_acts.noted(target, connection, of=of):
+                connection.execute(role.share(connection).encode())
         return True
     return False
 

@@ -136,7 +136,7 @@ def perform(run: ProtectionRun, progress: Progress) -> None:
         execute.alone(connection),
     ):
         steps = _still_to_do(run, make(connection, run.policy))
-        traces.leave(run, statements=(statement for step in steps for statement in step.statements))
+        traces.leave(run, statements=(statement for step in steps for statement in step.statements), by=connection)
         progress.phase("Installing", total=len(steps), unit="steps")
         execute.run(connection, steps, before=teller(progress), say=progress.log)
         _write_status(connection, run)

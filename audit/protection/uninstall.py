@@ -125,7 +125,7 @@ def perform(run: ProtectionRun, progress: Progress) -> None:
         made = unmake(connection, run.policy, done=steps_of(run.target))
         if made.blocked:
             raise ProtectionRightsMissing(" ".join(made.missing))
-        traces.leave(run, statements=(statement for step in made.steps for statement in step.statements))
+        traces.leave(run, statements=(s for step in made.steps for s in step.statements), by=connection)
         progress.phase("Importing what the delete log holds")
         registry.import_log(run.target)
         if not can_import(run.target):

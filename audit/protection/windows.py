@@ -7,7 +7,8 @@ when it is closed, or by the first minute's tick after its end.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -15,7 +16,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from psycopg import Connection, sql
 
-from audit import alerts, approvals, ledger, targets
+from audit import alerts, approvals, ledger, own_acts, targets
 from audit.actors import Actor
 from audit.exceptions import (
     PolicyMisfit,
@@ -52,10 +53,10 @@ def open_window(target: Target, *, minutes: int, rules: Sequence[str], reason: s
     what = _asked(target, minutes=minutes, rules=rules, reason=reason, actor=actor)
     row = _make_row(target, what, reason=reason, actor=actor)
     try:
-        with targets.connected(target, Purpose.OPERATE, actor=actor) as connection, execute.alone(connection):
+        with _at_work(row, actor) as (connection, act):
             _require_rights(connection)
             _open_there(connection, row)
-            _unlock(connection, row)
+            _unlock(connection, row, act)
     except TovgovError:
         _close_quietly(row, actor=actor)
         raise
@@ -98,9 +99,9 @@ def relock_due() -> None:
 def relock(row: MaintenanceWindow, *, actor: Actor) -> None:
     """Close ``row`` in the target, lock again, list the DDL that happened. Raises what stops it, with an alert."""
     try:
-        with targets.connected(row.target, Purpose.OPERATE, actor=actor) as connection, execute.alone(connection):
+        with _at_work(row, actor) as (connection, act):
             _close_there(connection, row)
-            _lock(connection, policies.parts(policy_of(row.target)))
+            _lock(connection, policies.parts(policy_of(row.target)), act)
             row.ddl = _ddl(connection, row)
     except TovgovError as error:
         _alert(row, error, actor)
@@ -177,10 +178,26 @@ def _open_there(connection: Connection, row: MaintenanceWindow) -> None:
     row.save(update_fields=["number_there"])
 
 
-def _unlock(connection: Connection, row: MaintenanceWindow) -> None:
+@contextmanager
+def _at_work(row: MaintenanceWindow, actor: Actor) -> Iterator[tuple[Connection, own_acts.Noted]]:
+    """The target to ourselves, and what is sent there noted as this window's: the server's log will tell of it."""
+    with (
+        targets.connected(row.target, Purpose.OPERATE, actor=actor) as connection,
+        execute.alone(connection),
+        own_acts.noted(row.target, connection, of=row) as act,
+    ):
+        yield connection, act
+
+
+def _run(connection: Connection, steps: Sequence[Step], act: own_acts.Noted) -> None:
+    act.note(statement for step in steps for statement in step.statements)
+    execute.run(connection, steps)
+
+
+def _unlock(connection: Connection, row: MaintenanceWindow, act: own_acts.Noted) -> None:
     for rule, settings in _chosen(row.target, row.rules):
         if rule.code in UNLOCKED:
-            execute.run(connection, rule.remove(read_facts(connection), settings, connection))
+            _run(connection, rule.remove(read_facts(connection), settings, connection), act)
 
 
 def _close_there(connection: Connection, row: MaintenanceWindow) -> None:
@@ -188,7 +205,7 @@ def _close_there(connection: Connection, row: MaintenanceWindow) -> None:
         connection.execute(queries.load("protection/window_close", id=sql.Literal(row.number_there)))
 
 
-def _lock(connection: Connection, parts: Sequence[tuple[Rule, Settings]]) -> None:
+def _lock(connection: Connection, parts: Sequence[tuple[Rule, Settings]], act: own_acts.Noted) -> None:
     """Bring every rule to where the policy wants it: tables made in the window too. One that no longer fits does not
     keep the others open."""
     makers: list[Callable[[], list[Step]]] = [lambda: base.schema_steps(connection)]
@@ -196,7 +213,7 @@ def _lock(connection: Connection, parts: Sequence[tuple[Rule, Settings]]) -> Non
     misfits: list[PolicyMisfit] = []
     for make in makers:
         try:
-            execute.run(connection, make())
+            _run(connection, make(), act)
         except PolicyMisfit as error:
             misfits.append(error)
     if misfits:

@@ -26,7 +26,7 @@ from backups.restore.protected import keep_delete_log, say_what_is_missing
 from backups.restore.roles import Around, drop_roles, give_owners, make_missing, mapping, read_around, require_roles
 from backups.restore.safety import safety_backup
 from backups.restore.side_database import empty_again, note, side_database
-from backups.restore.swap import server_of, swap_in
+from backups.restore.swap import renaming, swap_in
 from backups.unpack import restore_archive
 
 T = TypeVar("T")
@@ -90,7 +90,7 @@ class Beside:
         if not self.case.is_copy:
             make_missing(self.restore, around, self.progress)
             return
-        with server_of(self.restore.target) as conn:
+        with renaming(self.restore) as conn:
             mapping(conn, around.owners.values(), self.case.owner_map)
             if self.case.with_privileges:
                 require_roles(conn, around.needed)
@@ -139,7 +139,7 @@ class Beside:
         """Owner, rights, settings and comment before the rename, so that the new database is whole from its first
         moment. What is live now has them; for a database that is gone the backup knows them."""
         facts = self._wanted()
-        with server_of(self.restore.target) as conn:
+        with renaming(self.restore) as conn:
             skipped = apply_facts(conn, name, facts)
         for line in skipped:
             self.progress.log(f"Could not be given: {line}")
@@ -161,7 +161,7 @@ class Beside:
         return replace(facts, owner=owner, grants=(*others, *own), is_template=False)
 
     def _here(self, role: str) -> str:
-        with server_of(self.restore.target) as conn:
+        with renaming(self.restore) as conn:
             return mapping(conn, [role], self.case.owner_map)[role]
 
     # --- afterwards ---------------------------------------------------------------------------------------------

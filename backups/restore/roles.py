@@ -11,8 +11,6 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from audit import targets
-from audit.models import Purpose
 from audit.postgres.connect import ConnInfo, connect
 from audit.progress import Progress
 from backups.copies import side_file
@@ -20,7 +18,7 @@ from backups.exceptions import RolesMissing
 from backups.globals import JSON_FILE
 from backups.models import BackupCopy, Restore, SwapState
 from backups.restore.shape import load, read
-from backups.restore.side_database import note
+from backups.restore.side_database import note, server_of
 
 KINDS = {"foreign-data wrapper": "FOREIGN DATA WRAPPER", "statistics object": "STATISTICS"}
 
@@ -62,7 +60,7 @@ def make_missing(restore: Restore, around: Around, progress: Progress) -> None:
 
     They are taken back when the restore fails. Raises ``RolesMissing`` when our role may not make them.
     """
-    with connect(targets.maintenance(restore.target, Purpose.OPERATE)) as conn:
+    with server_of(restore) as conn:
         names = missing(conn, around.needed)
         if not names:
             return
@@ -85,7 +83,7 @@ def drop_roles(restore: Restore) -> None:
     names = restore.plan.get("roles_made", [])
     if not names or restore.swap != SwapState.NONE:
         return
-    with connect(targets.maintenance(restore.target, Purpose.OPERATE)) as conn:
+    with server_of(restore) as conn:
         for name in names:
             try:
                 conn.execute(load("restore/drop_role", role=sql.Identifier(name)))

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
+import psycopg
 from psycopg import sql
 
-from audit import targets
+from audit import own_acts, targets
 from audit.exceptions import DatabaseBusy, TovgovError
 from audit.models import Purpose
 from audit.postgres.connect import ConnInfo, connect
@@ -27,6 +28,17 @@ def note(restore: Restore, **facts: object) -> None:
     for name, value in facts.items():
         setattr(restore, name, value)
     Restore.objects.filter(pk=restore.pk).update(**facts)
+
+
+@contextmanager
+def server_of(restore: Restore) -> Iterator[psycopg.Connection]:
+    """A session in the maintenance database of the restore's target; what it does there is noted as the restore's."""
+    server = targets.maintenance(restore.target, Purpose.OPERATE)
+    with (
+        connect(server, application_name=APPLICATION) as conn,
+        own_acts.noted(restore.target, conn, of=restore),
+    ):
+        yield conn
 
 
 @contextmanager
@@ -55,7 +67,7 @@ def _make(restore: Restore, facts: DatabaseFacts, owner: str | None) -> ConnInfo
 
 def _create(restore: Restore, facts: DatabaseFacts, owner: str | None) -> ConnInfo:
     name, server = restore.side_database, targets.maintenance(restore.target, Purpose.OPERATE)
-    with connect(server, application_name=APPLICATION) as conn:
+    with server_of(restore) as conn:
         create_like(conn, name, facts, owner=owner)
         conn.execute(load("restore/close", database=sql.Identifier(name)))
         note(restore, restored_oid=find_database(conn, name))
@@ -79,7 +91,7 @@ def drop_side(restore: Restore) -> bool:
 
 def _drop(restore: Restore) -> bool:
     server, name = targets.maintenance(restore.target, Purpose.OPERATE), restore.side_database
-    with connect(server, application_name=APPLICATION) as conn:
+    with server_of(restore) as conn:
         try:
             return drop(conn, name, even_template=True)
         except DatabaseBusy:

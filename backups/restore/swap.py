@@ -25,7 +25,7 @@ from audit.postgres.connect import connect
 from backups.exceptions import DatabaseStillThere, RestoreRunning, SwapBlocked
 from backups.models import Restore, SwapState
 from backups.restore.shape import read
-from backups.restore.side_database import APPLICATION, note
+from backups.restore.side_database import note, server_of
 
 logger = logging.getLogger(__name__)
 SWAP, UNDO, REDO = "swap", "undo", "redo"
@@ -42,10 +42,10 @@ def exclusively(target: Target) -> Iterator[None]:
 
 
 @contextmanager
-def server_of(target: Target) -> Iterator[psycopg.Connection]:
-    """A session in the maintenance database. Renames that fail are told as what they mean for a restore."""
+def renaming(restore: Restore) -> Iterator[psycopg.Connection]:
+    """``server_of``, where renames that fail are told as what they mean for a restore."""
     try:
-        with connect(targets.maintenance(target, Purpose.OPERATE), application_name=APPLICATION) as conn:
+        with server_of(restore) as conn:
             yield conn
     except DatabaseBusy as error:
         raise SwapBlocked(error.message, **error.detail) from error
@@ -66,7 +66,7 @@ def swap_in(restore: Restore, former: int | None, *, actor: Actor) -> None:
     """
     live, side = restore.target.database, restore.side_database
     kept = kept_name(live, "former") if former else ""
-    with resolved(restore, SWAP, actor=actor), server_of(restore.target) as conn:
+    with resolved(restore, SWAP, actor=actor), renaming(restore) as conn:
         _require_same(restore, former, identity.find_database(conn, live))
         note(restore, former_oid=former, intent=SWAP)
         milliseconds = databases.swap(conn, live, side, kept) if kept else databases.rename(conn, side, live)
@@ -152,7 +152,7 @@ def settle(restore: Restore, *, actor: Actor) -> None:
     comes, goes = restore.restored_oid, restore.former_oid
     if act == UNDO:
         comes, goes = goes, comes
-    with server_of(restore.target) as conn:
+    with renaming(restore) as conn:
         live = identity.find_database(conn, restore.target.database)
         kept = name_of(conn, goes) or ""
     if live is not None and live == comes:

@@ -9,17 +9,17 @@ import psycopg
 from django.db import transaction
 from django.utils import timezone
 
-from audit import alerts, approvals, ledger, targets
+from audit import alerts, approvals, ledger, own_acts, targets
 from audit.actors import Actor
 from audit.exceptions import DatabaseBusy, ReasonMissing, TovgovError
 from audit.models import Approval, Environment
 from audit.postgres import databases, queries
-from audit.postgres.connect import ConnInfo, connect
+from audit.postgres.connect import connect
 from backups.exceptions import RestoreRunning, UndoGone
 from backups.models import Restore, SwapState
 from backups.restore.environment import environment_of
 from backups.restore.side_database import note
-from backups.restore.swap import REDO, UNDO, exclusively, kept_name, name_of, record, resolved, server_of, settle
+from backups.restore.swap import REDO, UNDO, exclusively, kept_name, name_of, record, renaming, resolved, settle
 
 PERMISSION = "backups.request_restore"
 DROP = "restore.drop_kept"
@@ -82,7 +82,7 @@ def _exchange(restore: Restore, act: str) -> tuple[str, float]:
     if act == REDO:
         comes, goes = goes, comes
     new_name = kept_name(live, "former" if act == REDO else "undone")
-    with server_of(restore.target) as conn:
+    with renaming(restore) as conn:
         if name_of(conn, comes) != kept:
             raise UndoGone(f'There is nothing to {act}: "{kept}" is gone or was renamed.')
         if name_of(conn, goes) != live:
@@ -131,24 +131,25 @@ def _require_kept(restore: Restore) -> None:
 def _drop(restore: Restore, *, actor: Actor, reason: str) -> None:
     """By name and oid: a database that somebody renamed or made anew is not ours to drop."""
     kept = restore.kept_database
-    with server_of(restore.target) as conn:
+    with renaming(restore) as conn:
         if name_of(conn, restore.former_oid if restore.swap == SwapState.SWAPPED else restore.restored_oid) == kept:
-            _drop_unlocked(conn, targets.maintenance(restore.target).to(kept))
+            _drop_unlocked(restore, conn, kept)
     facts = {"database": kept, "was": str(restore.swap)}
     with transaction.atomic():
         note(restore, swap=SwapState.DROPPED, kept_database="", kept_until=None)
         ledger.append(DROP, actor=actor, obj=restore, target=restore.target, reason=reason, **facts)
 
 
-def _drop_unlocked(conn: psycopg.Connection, kept: ConnInfo) -> None:
+def _drop_unlocked(restore: Restore, conn: psycopg.Connection, kept: str) -> None:
     """A database that was under the policy lockdown brings its second lock along: that one is tovgov's to take off.
     What else holds a database still refuses."""
     try:
-        databases.drop(conn, kept.database)
+        databases.drop(conn, kept)
     except DatabaseBusy:
-        with connect(kept) as inside:
+        there = targets.maintenance(restore.target).to(kept)
+        with connect(there) as inside, own_acts.noted(restore.target, inside, of=restore):
             inside.execute(queries.load("protection/second_lock_remove"))
-        databases.drop(conn, kept.database)
+        databases.drop(conn, kept)
 
 
 def drop_expired() -> list[Restore]:

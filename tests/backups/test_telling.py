@@ -71,7 +71,7 @@ def test_a_target_that_is_gone_is_no_error(target: Target, world: ConnInfo) -> N
     gone = Target.objects.get(pk=target.pk)
     facts = {"name": "x", "finished_at": target.created_at, "level": "Stored", "rows": 1, "bytes": 1}
     assert not backup_log.tell(gone, **facts, actor=Actor.system("tests"))
-    assert not backup_log.share_large_objects(gone, actor=Actor.system("tests"))
+    assert not backup_log.share_large_objects(gone, of=gone, actor=Actor.system("tests"))
 
 
 def test_the_backup_role_backs_up_large_objects_of_later_too(target: Target, world: ConnInfo) -> None:

@@ -46,6 +46,7 @@ HEIGHTS = {
         "secrets": 30,
         "tokens": 30,
         "windows": 30,
+        "own_acts": 35,
         "targets": 40,
         "documents": 5,
         "losses": 42,

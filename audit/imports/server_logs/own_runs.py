@@ -1,20 +1,24 @@
-"""Runs of tovgov's own that a server's log may tell of: those on every target of the same server."""
+"""Runs and other acts of tovgov's own that a server's log may tell of: those on every target of the same server."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 from django.db.models import Q
 
 from audit import jobs
-from audit.models import ImportSource, LedgerEntry, LogFile, ProtectionRun, Target
+from audit.models import ImportSource, LedgerEntry, LogFile, OwnAct, ProtectionRun, Target
 from audit.postgres.logs.own import OwnRun, OwnWork
 
 SLACK = timedelta(minutes=2)
 """So far the server's clock may be from tovgov's: names and statements decide, the time only bounds them."""
 BACK = timedelta(days=1)
 """Runs are looked for from so long before the oldest record that is still to come."""
+TICK = timedelta(seconds=2)
+"""So coarse may the stamps of a log be; the times of an act are by the server's own clock."""
+UNENDED = timedelta(days=1)
+"""An act whose end nobody noted has ended after so long: its process died, and its session with it."""
 FOREVER = datetime.max.replace(tzinfo=UTC) - SLACK
 
 
@@ -28,7 +32,25 @@ def own_work(source: ImportSource, files: Iterable[LogFile] = ()) -> OwnWork:
     if since is not None:
         runs = runs.filter(Q(finished_at=None) | Q(finished_at__gte=since - BACK))
     roles = {pk: own_roles(target) | former_roles(target) for pk, target in targets.items()}
-    return OwnWork(_of(run, targets[run.target_id], roles[run.target_id]) for run in runs.order_by("pk"))
+    told = [_of(run, targets[run.target_id], roles[run.target_id]) for run in runs.order_by("pk")]
+    return OwnWork([*told, *_acts(targets, since)])
+
+
+def _acts(targets: Iterable[int], since: datetime | None) -> Iterator[OwnRun]:
+    """What was noted of everything but protection runs: role, session and the server's own times with it."""
+    acts = OwnAct.objects.filter(target__in=targets)
+    if since is not None:
+        acts = acts.filter(Q(last_at=None) | Q(last_at__gte=since - BACK))
+    for act in acts.order_by("pk"):
+        yield OwnRun(
+            job=act.of,
+            roles=frozenset({act.role}),
+            first=act.first_at - TICK,
+            last=(act.last_at or act.first_at + UNENDED) + TICK,
+            database=act.database,
+            marks=frozenset(act.marks),
+            sessions=frozenset({act.session}),
+        )
 
 
 def _of(run: ProtectionRun, target: Target, roles: frozenset[str]) -> OwnRun:
@@ -40,6 +62,7 @@ def _of(run: ProtectionRun, target: Target, roles: frozenset[str]) -> OwnRun:
         database=target.database,
         marks=frozenset(run.traces.get("marks", [])),
         made=frozenset(run.traces.get("made", [])),
+        sessions=frozenset(run.traces.get("sessions", [])),
     )
 
 

@@ -2,8 +2,8 @@
 
 Names prove nothing here: an application's name, a database's name and a statement are whatever a client makes them. A
 record is explained only when all of this holds: its role is one that tovgov itself logs in as, it falls into the time
-of a run that tovgov knows, and it says exactly what that run is known to have sent, or is about a database that the
-run noted before it made it, under a name that nobody could know before.
+of a run that tovgov knows, and it says exactly what that run is known to have sent, from the session that sent it, or
+is about a database that the run noted before it made it, under a name that nobody could know before.
 """
 
 from __future__ import annotations
@@ -14,14 +14,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
+from audit.postgres.logs.classes import Severity
+from audit.postgres.logs.literals import without_literals
 from audit.postgres.logs.record import LogRecord
+from audit.postgres.logs.telling import statement_class
 
 OURS = "tovgov"
 """How connections of tovgov begin to name themselves."""
 MARK_LENGTH = 32
 """Hexadecimal digits of SHA-256: 128 bits."""
-LOGGED = re.compile(r"(?:statement|execute [^:\n]{1,200}): ")
-"""Before a statement that ``log_statement`` wrote."""
+LOGGED = re.compile(r"(?:duration: [\d.]+ ms  )?(?:statement|execute [^:\n]{1,200}): ")
+"""Before a statement that ``log_statement`` or ``log_min_duration_statement`` wrote."""
 
 _NAME = r'"?(?P<{}>[A-Za-z0-9_]+)"?'
 BESIDE = tuple(
@@ -44,9 +47,20 @@ def mark(statement: str) -> str:
     return sha256(statement.strip().encode(errors="surrogatepass")).hexdigest()[:MARK_LENGTH]
 
 
+def is_worth_noting(statement: str) -> bool:
+    """Whether an import would keep a statement of ours, or what the server says when it refuses it."""
+    found = statement_class(without_literals(statement), statement)
+    return found is not None and found.severity >= Severity.MEDIUM
+
+
+def process_of(session: str) -> int:
+    """The number of the server's process, which is the second half of a session's name."""
+    return int(session.rpartition(".")[2], 16)
+
+
 @dataclass(frozen=True, slots=True)
 class OwnRun:
-    """One run of tovgov's at a server."""
+    """One run of tovgov's at a server, or one session of another act."""
 
     job: str
     """What people call it: ``protectionrun-12``."""
@@ -58,6 +72,8 @@ class OwnRun:
     """Where its statements were run."""
     marks: frozenset[str] = frozenset()
     """Of its statements."""
+    sessions: frozenset[str] = frozenset()
+    """That sent them, as the log names them; none where a run from before they were noted is told of."""
     made: frozenset[str] = frozenset()
     """Databases that it made, and removed, beside the target."""
 
@@ -65,13 +81,19 @@ class OwnRun:
         """Whether ``record``, of one of its roles, is of its own doing."""
         if not self.first <= record.at <= self.last or not record.application.startswith(OURS):
             return False
-        if self.marks and record.database == self.database and mark(statement) in self.marks:
+        if self.marks and record.database == self.database and mark(statement) in self.marks and self._sent(record):
             return True
         return bool(self.made) and self._is_about_a_clone(statement)
 
     def is_inside(self, record: LogRecord) -> bool:
         """Whether ``record`` is from within a database that it made."""
         return self.first <= record.at <= self.last and self._bears(record.database)
+
+    def _sent(self, record: LogRecord) -> bool:
+        """Whether the record is from one of its sessions. A log without their names still has the process's number."""
+        if not self.sessions or record.session:
+            return not self.sessions or record.session in self.sessions
+        return record.pid is not None and any(record.pid == process_of(session) for session in self.sessions)
 
     def _is_about_a_clone(self, statement: str) -> bool:
         match = next(filter(None, (pattern.fullmatch(statement) for pattern in BESIDE)), None)

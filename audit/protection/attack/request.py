@@ -93,8 +93,8 @@ def perform(run: ProtectionRun, progress: Progress) -> None:
 
     results = conduct.attack(server, target, parts, named=named, begin=begin, tell=tell, cancelled=progress.must_stop)
     if run.plan.get("on_target"):
-        traces.leave(run, statements=on_target.statements())
         with targets.connected(run.target, Purpose.OPERATE, actor=actor) as connection:
+            traces.leave(run, statements=on_target.statements(), by=connection)
             results += on_target.attack(connection, parts)
     _keep(run, results, actor)
     progress.log(summary(results))

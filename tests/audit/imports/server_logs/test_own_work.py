@@ -16,6 +16,7 @@ from audit.models import (
     Alert,
     ImportSource,
     LogSeverity,
+    OwnAct,
     ProtectionRun,
     Purpose,
     RunKind,
@@ -23,6 +24,7 @@ from audit.models import (
     ServerLogGroup,
     Target,
 )
+from audit.postgres.logs.own import mark
 from audit.protection import traces
 from tests import factories
 from tests.audit.imports.server_logs.conftest import START, imported, row, text, write
@@ -267,3 +269,97 @@ def test_a_run_leaves_each_of_its_traces_once(ours: Target) -> None:
     traces.leave(run, made=[CLONE])
     run.refresh_from_db()
     assert (len(run.traces["marks"]), run.traces["made"]) == (1, [CLONE])
+
+
+# --- acts beside protection runs: windows, restores, backups ---------------------------------------------------------
+
+SESSION = "6914a3b0.1267"
+BACK = 'ALTER TABLE "public"."Game" OWNER TO "tovgov_owner"'
+OPERATOR: dict[str, Any] = {
+    "role": "tovgov_operate", "database": "TovPlay", "application": "tovgov", "session": SESSION, "pid": 0x1267,
+}  # fmt: skip
+
+
+def act_of(target: Target, **more: Any) -> OwnAct:
+    """A window that was closed in the first minute of the log."""
+    facts = {
+        "of": "maintenancewindow-7", "role": "tovgov_operate", "database": "TovPlay", "session": SESSION,
+        "first_at": START, "last_at": START + timedelta(minutes=1), "marks": [mark(BACK)],
+    }  # fmt: skip
+    return OwnAct.objects.create(target=target, **facts | more)
+
+
+TOLD = {
+    "logged": {"message": f"statement: {BACK}"},
+    "with its duration": {"message": f"duration: 12.345 ms  statement: {BACK}"},
+    "refused": {"message": "must be owner of table Game", "level": "ERROR", "sqlstate": "42501", "query": BACK},
+    "to the millisecond": {"message": f"statement: {BACK}", "at": START - timedelta(milliseconds=1)},
+}
+
+
+@pytest.mark.parametrize("how", TOLD)
+def test_an_act_is_explained_however_the_server_tells_it(
+    source: ImportSource, folder: Path, ours: Target, how: str
+) -> None:
+    act_of(ours)
+    write(folder / "a.csv", text(row(0, **OPERATOR | TOLD[how])))
+    assert imported(source).explained == 1
+    assert (loud(), anomalies.run(source.target)) == ([], [])
+    assert ServerLogGroup.objects.get().explained_by == "maintenancewindow-7"
+
+
+IMPOSTORS = {
+    "another session": {"session": "6914a3b0.1268", "pid": 0x1268},
+    "the same process number, later": {"session": "6914a3b1.1267"},
+    "another role": {"role": "postgres"},
+    "another application": {"application": "psql"},
+    "another database": {"database": "postgres"},
+    "before it began": {"at": START - timedelta(seconds=10)},
+    "after it ended": {"at": START + timedelta(minutes=1, seconds=10)},
+    "one word more": {"message": f'statement: {BACK}; GRANT ALL ON "public"."Game" TO stray'},
+    "another name": {"message": 'statement: ALTER TABLE "public"."Game" OWNER TO "stray"'},
+    "words before it": {"message": f"statement: SET ROLE stray; {BACK}"},
+    "another case": {"message": f"statement: {BACK.lower()}"},
+    "its name in a comment": {"message": f"statement: GRANT ALL ON a TO stray -- {BACK}"},
+    "a duration that is none": {"message": f"statement: DROP TABLE a; /* duration: 1.0 ms  statement: {BACK}"},
+}
+
+
+@pytest.mark.parametrize("who", IMPOSTORS)
+def test_an_impostor_of_an_act_waits_and_alarms(source: ImportSource, folder: Path, ours: Target, who: str) -> None:
+    """He has the password of our role, calls himself tovgov, and knows what a window sends."""
+    act_of(ours)
+    facts = OPERATOR | {"message": f"statement: {BACK}"} | IMPOSTORS[who]
+    write(folder / "a.csv", text(row(0, f"statement: {BACK}", **OPERATOR), row(1, **facts)))
+    assert imported(source).explained == 1
+    assert len(loud()) == 1
+    assert len(anomalies.run(source.target)) >= 1
+
+
+def test_an_act_whose_process_died_explains_a_day_at_most(source: ImportSource, folder: Path, ours: Target) -> None:
+    act_of(ours, last_at=None)
+    later = START + timedelta(hours=25)
+    write(folder / "a.csv", text(
+        row(0, f"statement: {BACK}", **OPERATOR), row(1, f"statement: {BACK}", **OPERATOR | {"at": later})
+    ))  # fmt: skip
+    assert imported(source).explained == 1
+    assert len(loud()) == 1
+
+
+def test_an_act_at_another_server_explains_nothing(source: ImportSource, folder: Path, ours: Target) -> None:
+    act_of(factories.TargetFactory())
+    write(folder / "a.csv", text(row(0, f"statement: {BACK}", **OPERATOR)))
+    assert imported(source).explained == 0
+
+
+@pytest.mark.parametrize("other", [{"session": "6914a3b0.ffff"}, {"session": "", "pid": 0xFFFF}])
+def test_an_installation_is_known_by_its_session_too(
+    source: ImportSource, folder: Path, installation: ProtectionRun, other: dict[str, Any]
+) -> None:
+    Target.objects.filter(pk=source.target_id).update(database="TovPlay")
+    ProtectionRun.objects.update(traces=ProtectionRun.objects.get().traces | {"sessions": [SESSION]})
+    source.refresh_from_db()
+    told = INSTALLER | {"session": SESSION, "pid": 0x1267}
+    write(folder / "a.csv", text(row(0, f"statement: {GRANT}", **told), row(1, f"statement: {GRANT}", **told | other)))
+    assert imported(source).explained == 1
+    assert len(loud()) == 1
