@@ -11,7 +11,7 @@ import pytest
 from audit.actors import Actor
 from audit.anomalies import run as anomalies
 from audit.imports.server_logs import setup
-from audit.models import Alert, ServerLogGroup
+from audit.models import AlertEvidence, ServerLogGroup
 from audit.postgres.logs.own import mark
 from backups import tasks, verify
 from backups.models import Destination, Level
@@ -76,7 +76,7 @@ def test_restores_and_what_follows_them_alarm_nobody(scene: Scene, server: Clust
     }
     assert explained.filter(kind="drop-database").count() == 1, "the end of what was kept"
     anomalies.run(scene.target)
-    lines = Alert.objects.get(kind="anomaly.drop-attempts").evidence.values_list("line", flat=True)
+    lines = AlertEvidence.objects.filter(alert__kind="anomaly.drop-attempts").values_list("line", flat=True)
     theirs = sorted(line.partition("statement: ")[2].strip() for line in lines)
     assert theirs == sorted([f'DROP DATABASE "{live}" WITH (FORCE)', dropped, "DROP TABLE made"])
     assert mark(dropped) in {one for act in scene.target.own_acts.all() for one in act.marks}
