@@ -54,6 +54,8 @@ Who may review may try; managers change.
   connections any [source](connections.md) of them. A rule without its log finds nothing, and does not say so: look at
   *Imports*.
 - *Outside a window* means outside every [maintenance window](protection.md) of the target.
+- What tovgov itself did (protection, windows, restores, backups) is not counted; the same by its role from another
+  session is ([how it is told](noise.md#what-tovgov-did-itself)).
 
 """
 
