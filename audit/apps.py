@@ -21,8 +21,8 @@ class AuditConfig(AppConfig):
         jobs.register(SealVerification, seals.TASK)
         jobs.register(LossCount, losses.TASK)
         jobs.register(Undelete, "audit.tasks.run_undelete", after_death=settle)
-        jobs.register(Export, exports.TASK, after_death=exports.after_death)
-        jobs.register(EvidencePack, evidence.TASK, after_death=evidence.after_death)
+        jobs.register(Export, exports.TASK, after_death=exports.after_death, asker_cancels=True)
+        jobs.register(EvidencePack, evidence.TASK, after_death=evidence.after_death, asker_cancels=True)
         if leaving.import_log not in registry.log_importers:
             registry.log_importers.append(leaving.import_log)
         if begin_by_itself not in registry.incident_opened:

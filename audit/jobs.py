@@ -37,12 +37,14 @@ from audit.models import Job, JobState
 from audit.progress import Progress
 
 __all__ = [
-    "Progress", "asked", "cancel", "claim", "enqueue", "facts", "find", "job_task", "kinds", "only_one", "reap",
-    "reference", "register", "run",
+    "Progress", "asked", "cancel", "claim", "enqueue", "facts", "find", "job_task", "kinds", "may_cancel", "only_one",
+    "reap", "reference", "register", "run",
 ]  # fmt: skip
 
 logger = logging.getLogger(__name__)
 J = TypeVar("J", bound=Job)
+
+CANCEL = "backups.cancel_job"
 
 LONG, SHORT = "long", "tovgov"  # the queues: for hours, and for what ends within minutes
 WRITE_SECONDS = 1.0  # progress is written at most this often
@@ -187,12 +189,22 @@ def job_target(job: Job) -> Any:
     return getattr(job, "target", None) or getattr(getattr(job, "backup", None), "target", None)
 
 
+def may_cancel(job: Job, actor: Actor) -> bool:
+    """Whether the actor may stop this job: with the permission every one; without it what they themselves asked for,
+    of the kinds that are files and nothing else (``register``)."""
+    if actor.may(CANCEL):
+        return True
+    is_own = actor.user is not None and actor.user.is_active and job.asked_by_id == actor.user.pk
+    return is_own and type(job) in _asker_cancels
+
+
 def cancel(job: Job, *, actor: Actor, reason: str = "") -> None:
     """Stop a job: a queued one at once, a running one as soon as its worker hears of it (about half a second).
 
-    Raises ``NotPermitted`` and, when the job is over, ``JobNotOpen``.
+    Raises ``NotPermitted`` unless the actor ``may_cancel`` it and, when the job is over, ``JobNotOpen``.
     """
-    actor.require("backups.cancel_job")
+    if not may_cancel(job, actor):
+        actor.require(CANCEL)
     now = timezone.now()
     asked = {"cancel_requested_at": now, "cancel_requested_by": actor.name}
     rows = type(job)._default_manager.filter(pk=job.pk)
@@ -209,14 +221,19 @@ def cancel(job: Job, *, actor: Actor, reason: str = "") -> None:
 
 _kinds: dict[type[Job], tuple[str, Callable[[Any], None] | None]] = {}
 _queues: dict[type[Job], str] = {}
+_asker_cancels: set[type[Job]] = set()
 
 
 def register(
-    model: type[Job], task: str, *, after_death: Callable[[Any], None] | None = None, queue: str = LONG
-) -> None:
-    """Make a kind of job known: the task that runs it, in which queue, and what to tidy up when its worker died."""
+    model: type[Job], task: str, *, after_death: Callable[[Any], None] | None = None, queue: str = LONG,
+    asker_cancels: bool = False,
+) -> None:  # fmt: skip
+    """Make a kind of job known: the task that runs it, in which queue, what to tidy up when its worker died, and
+    whether a person without the permission to cancel may stop one that they themselves asked for."""
     _kinds[model] = (task, after_death)
     _queues[model] = queue
+    if asker_cancels:
+        _asker_cancels.add(model)
 
 
 def kinds() -> list[type[Job]]:

@@ -40,6 +40,8 @@ class Act:
     slug: ClassVar[str]
     label: ClassVar[str]
     permission: ClassVar[str]
+    own: ClassVar[bool] = False
+    """Who lacks the permission may do it to what is their own; ``may_on`` of the model admin says what that is."""
     tone: ClassVar[str] = ""
     """"" (plain), "primary" (the obvious next step) or "danger" (something will be replaced or given up)."""
     in_list: ClassVar[bool] = True

@@ -92,6 +92,10 @@ class TovgovAdmin(ModelAdmin):
     def may(self, request: HttpRequest, act: Act) -> bool:
         return bool(request.user.has_perm(act.permission))
 
+    def may_on(self, request: HttpRequest, act: Act, obj: Any) -> bool:
+        """Whether this person may do it to ``obj``: where one's own is more than what belongs to others."""
+        return self.may(request, act)
+
     def formfield_for_dbfield(self, db_field: Any, request: Any, **options: Any) -> Any:
         """No pop-up windows beside a choice: what is chosen from has its own page."""
         field = super().formfield_for_dbfield(db_field, request, **options)
@@ -119,7 +123,7 @@ class TovgovAdmin(ModelAdmin):
         return [
             {"label": act.label, "tone": act.tone, "minor": act.minor, "url": act_url(obj, act.slug, obj.pk)}
             for act in self.acts
-            if self.may(request, act) and act.applies(obj)
+            if self.may_on(request, act, obj) and act.applies(obj)
         ]
 
     def act_view(self, request: HttpRequest, slug: str) -> HttpResponse:
@@ -127,9 +131,11 @@ class TovgovAdmin(ModelAdmin):
         act = next((act for act in self.acts if act.slug == slug), None)
         if act is None:
             raise Http404
-        if not self.may(request, act) or not self.has_view_permission(request):
+        if not (act.own or self.may(request, act)) or not self.has_view_permission(request):
             raise PermissionDenied
         objects = self._chosen(request)
+        if not all(self.may_on(request, act, obj) for obj in objects):
+            raise PermissionDenied
         if len(objects) > 1 and not act.in_list:
             raise Http404
         fitting = [obj for obj in objects if act.applies(obj)]

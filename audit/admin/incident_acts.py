@@ -16,7 +16,7 @@ from audit.admin.acts import Act, Done, Reason
 from audit.admin.approvals import ApprovalAdmin
 from audit.exceptions import NoSuchProof
 from audit.incidents.lifecycle import fits
-from audit.models import Approval, Incident, IncidentKind, IncidentStatus, Severity
+from audit.models import Approval, ApprovalState, Incident, IncidentKind, IncidentStatus, Severity
 from audit.models.incidents import STAMPS
 from audit.templatetags.format import moment
 from audit.templatetags.tovgov import page_of
@@ -122,11 +122,42 @@ class Review(IncidentAct):
     reason_label = "Note"
 
     def consequences(self, obj: Incident) -> list[str]:
-        return ["You have read the whole record, and its lessons are drawn, says your name."]
+        said = ["You have read the whole record, and its lessons are drawn, says your name."]
+        approval = incidents.waiver(obj)
+        if approval is not None and approval.state == ApprovalState.APPROVED and incidents.lacks_post_mortem(obj):
+            said.append(f"{approval.decided_name} agreed to do without a post-mortem: {approval.reason}")
+        return said
+
+    def warning(self, objects: Sequence[Any]) -> str:
+        approval = incidents.waiver(objects[0])
+        if not incidents.lacks_post_mortem(objects[0]) or (approval and approval.state == ApprovalState.APPROVED):
+            return ""
+        return "A post-mortem is expected of it, and none was reviewed: this will be refused."
 
     def perform(self, obj: Incident, *, actor: Actor, data: dict[str, Any]) -> Done:
         incidents.review(obj, actor=actor, note=data["reason"])
         return Done(f"{obj.code} is reviewed.")
+
+
+class AskWaiver(IncidentAct):
+    slug = "ask-waiver"
+    label = "Ask to do without a post-mortem"
+    minor = True
+    reason = Reason.NEEDED
+    reason_label = "Why is there nothing to learn from it?"
+
+    def applies(self, obj: Incident) -> bool:
+        return fits(obj, "review") and incidents.lacks_post_mortem(obj)
+
+    def consequences(self, obj: Incident) -> list[str]:
+        return [
+            "An approver decides whether this incident may be reviewed without one; your reason stands in the ledger.",
+            "Another kind or severity, or reopening it, needs another decision. Nothing is reviewed by this.",
+        ]
+
+    def perform(self, obj: Incident, *, actor: Actor, data: dict[str, Any]) -> Done:
+        approval = incidents.request_waiver(obj, actor=actor, reason=data["reason"])
+        return Done("An approver is asked. Come back here when it is approved.", page_of(approval))
 
 
 class Close(IncidentAct):
@@ -357,14 +388,14 @@ class Assemble(IncidentAct):
 
 ACTS: list[Act] = [
     Investigate(), Mitigate(), Resolve(), Review(), Close(), UseAcceptance(), CountLoss(), LinkProof(), Note(),
-    AskAcceptance(), Classify(), ChangeStamps(), Assemble(), Reopen(),
+    AskAcceptance(), AskWaiver(), Classify(), ChangeStamps(), Assemble(), Reopen(),
 ]  # fmt: skip
 
 
 def _go_on(approval: Approval) -> str:
-    """The incident whose loss was accepted."""
+    """The incident whose loss was accepted, or that is reviewed without a post-mortem."""
     for row in Incident.objects.filter(target=approval.target).order_by("-number"):
-        if incidents.acceptance(row) == approval:
+        if approval in (incidents.acceptance(row), incidents.waiver(row)):
             return page_of(row)
     return ""
 

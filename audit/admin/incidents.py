@@ -276,6 +276,8 @@ def owed(obj: Incident) -> list[str]:
     waiting = sum(1 for _ in incidents.suspicious(obj))
     if waiting:
         found.append(f"{waiting} of what is suspicious in it waits for a second person.")
+    if obj.status == IncidentStatus.RESOLVED and incidents.lacks_post_mortem(obj):
+        found.append("A reviewed post-mortem is expected before its review, or an approver who agrees to do without.")
     if obj.status == IncidentStatus.RESOLVED:
         found.append("It waits for its review by somebody who may lead.")
     return found

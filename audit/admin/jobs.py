@@ -18,7 +18,7 @@ from django.utils.safestring import SafeString
 from audit import jobs
 from audit.actors import Actor
 from audit.admin.acts import Act, Done, Reason
-from audit.admin.base import RecordAdmin
+from audit.admin.base import RecordAdmin, actor_of
 from audit.models import Job, JobState
 from audit.templatetags import format as words
 from audit.templatetags.tovgov import age, state_badge
@@ -112,7 +112,8 @@ def _phase(job: Job, phase: dict[str, Any]) -> Phase:
 class Cancel(Act):
     slug = "cancel"
     label = "Cancel"
-    permission = "backups.cancel_job"
+    permission = jobs.CANCEL
+    own = True
     tone = "danger"
     reason = Reason.WELCOME
 
@@ -153,6 +154,10 @@ class JobAdmin(RecordAdmin):
         if obj.path:
             return f"{words.size(obj.bytes)}, goes {words.ago(obj.expires_at)}"
         return "removed" if obj.sha256 else words.NOTHING
+
+    def may_on(self, request: HttpRequest, act: Act, obj: Any) -> bool:
+        """Who asked for a file may cancel it, and no other's."""
+        return jobs.may_cancel(obj, actor_of(request)) if isinstance(act, Cancel) else self.may(request, act)
 
     def get_urls(self) -> list[URLPattern]:
         name = f"{self.opts.app_label}_{self.opts.model_name}_live"

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from audit.actors import Actor
-from audit.admin.acts import Act, Done
+from audit.admin.acts import Act, Done, Reason
 from audit.admin.base import TovgovAdmin, actor_of
 from audit.exceptions import TovgovError
 from audit.models import ReportSchedule
@@ -70,6 +70,31 @@ class ScheduleForm(ModelForm):
         return data
 
 
+class SendNow(Act):
+    slug = "send-now"
+    label = "Send now"
+    permission = schedules.CHANGE
+    in_list = False
+    reason = Reason.WELCOME
+
+    def applies(self, obj: ReportSchedule) -> bool:
+        return obj.is_active
+
+    def consequences(self, obj: ReportSchedule) -> list[str]:
+        zone = scopes.zone(obj.zone)
+        start, end = (at.astimezone(zone) for at in schedules.period_now(obj))
+        people = [*(user.get_username() for user in obj.recipients.all()), *obj.addresses]
+        return [
+            f"The report from {start:%Y-%m-%d %H:%M} to before {end:%Y-%m-%d %H:%M} ({zone.key}) is made and mailed to"
+            f" {', '.join(people)}, within some minutes. Who may not see it any more gets none.",
+            "The next mail comes when it would have come, of the same period as without this one.",
+        ]
+
+    def perform(self, obj: ReportSchedule, *, actor: Actor, data: dict[str, Any]) -> Done:
+        schedules.send_now(obj, actor=actor, reason=data["reason"])
+        return Done(f"{obj} is being made; what becomes of each mail stands below.")
+
+
 class Remove(Act):
     slug = "remove"
     label = "Remove"
@@ -87,7 +112,7 @@ class Remove(Act):
 
 @admin.register(ReportSchedule)
 class ReportScheduleAdmin(TovgovAdmin):
-    acts = [Remove()]
+    acts = [SendNow(), Remove()]
     form = ScheduleForm
     change_form_template = "tovgov/report_schedule.html"
     list_display = ("name", "what", "rhythm", "active", "upcoming", "last_note")

@@ -29,6 +29,12 @@ class IncidentUnproved(Refusal):
     advice = "Link the restore or undelete whose comparison passed, or ask an approver to accept the loss."
 
 
+class PostMortemOwed(Refusal):
+    code = "incident.post_mortem_owed"
+    sentence = "After a loss of rows or a critical incident a post-mortem is expected, and none was reviewed."
+    advice = "Write it and have another person review it; or ask an approver to do without one, with a reason."
+
+
 class IncidentMisfit(Refusal):
     code = "incident.misfit"
     sentence = "This step does not fit the incident's status."

@@ -47,6 +47,12 @@ class NoSuchReportSchedule(UsageError):
     advice = "manage.py reports schedules shows them with their numbers."
 
 
+class ReportScheduleOff(Refusal):
+    code = "report.schedule_off"
+    sentence = "This report by mail is turned off."
+    advice = "Turn it on again first, on its page; or make the report as a file, which needs no schedule."
+
+
 class ReportNotSent(InfrastructureFault):
     code = "report.not_sent"
     sentence = "The mail server did not take the report."

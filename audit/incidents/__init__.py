@@ -1,6 +1,6 @@
 """Incidents: opened and numbered, joined by what belongs to them, led through their statuses, told in people's words.
 
-The steps from one status to the next are in ``lifecycle``, the words and stamps in ``story``.
+The steps from one status to the next are in ``lifecycle``, its review in ``reviewing``, words and stamps in ``story``.
 """
 
 from audit.incidents.lifecycle import (
@@ -18,10 +18,10 @@ from audit.incidents.lifecycle import (
     reopen,
     request_acceptance,
     resolve,
-    review,
     suspicious,
 )
 from audit.incidents.opening import open_incident, reach_back
+from audit.incidents.reviewing import lacks_post_mortem, request_waiver, review, waiver
 from audit.incidents.story import STORY, change_stamps, classify, tell
 
 __all__ = [
@@ -38,13 +38,16 @@ __all__ = [
     "investigate",
     "is_undone",
     "join",
+    "lacks_post_mortem",
     "mitigate",
     "open_incident",
     "reach_back",
     "reopen",
     "request_acceptance",
+    "request_waiver",
     "resolve",
     "review",
     "suspicious",
     "tell",
+    "waiver",
 ]

@@ -75,27 +75,19 @@ def hold(row: Incident) -> Incident:
 def investigate(row: Incident, *, actor: Actor, note: str = "") -> None:
     """Take it: the actor leads, and it is acknowledged. Raises ``NotPermitted`` and ``IncidentMisfit``."""
     lead: dict[str, Any] = {} if row.lead_name else {"lead": actor.user, "lead_name": actor.name}
-    _step(row, "investigate", INVESTIGATING, actor, note, stamp="acknowledged_at", **lead)
+    walk(row, "investigate", INVESTIGATING, actor, note, stamp="acknowledged_at", **lead)
 
 
 def mitigate(row: Incident, *, actor: Actor, note: str = "", at: datetime | None = None) -> None:
     """The impact is over, since ``at`` (now). Raises ``NotPermitted``, ``IncidentMisfit`` and ``StampsOutOfOrder``."""
-    _step(row, "mitigate", MITIGATED, actor, note, stamp="mitigated_at", at=at)
+    walk(row, "mitigate", MITIGATED, actor, note, stamp="mitigated_at", at=at)
 
 
 def resolve(row: Incident, *, actor: Actor, note: str, at: datetime | None = None) -> None:
     """Everything is as it should be, since ``at`` (now). Raises ``NotPermitted``, ``ReasonMissing``,
     ``IncidentMisfit``, ``StampsOutOfOrder``, ``IncidentUnanswered`` and ``IncidentUnproved``."""
     _need(note)
-    _step(row, "resolve", RESOLVED, actor, note, stamp="resolved_at", at=at, guard=_answered)
-
-
-def review(row: Incident, *, actor: Actor, note: str = "") -> None:
-    """Its lessons are drawn: a person who may lead has read the whole record. Raises ``NotPermitted`` and
-    ``IncidentMisfit``."""
-    actor.require(LEAD)
-    who: dict[str, Any] = {"reviewed_at": timezone.now(), "reviewed_by": actor.name}
-    _step(row, "review", REVIEWED, actor, note, **who)
+    walk(row, "resolve", RESOLVED, actor, note, stamp="resolved_at", at=at, guard=_answered)
 
 
 def close(row: Incident, *, actor: Actor, note: str) -> None:
@@ -105,7 +97,7 @@ def close(row: Incident, *, actor: Actor, note: str) -> None:
     if row.status == CLOSED:
         raise IncidentClosed
     who: dict[str, Any] = {"closed_at": timezone.now(), "closed_by": actor.name, "closing_note": note.strip()}
-    _step(row, "close", CLOSED, actor, note, guard=_answered, **who)
+    walk(row, "close", CLOSED, actor, note, guard=_answered, **who)
 
 
 def reopen(row: Incident, *, actor: Actor, note: str) -> None:
@@ -115,7 +107,7 @@ def reopen(row: Incident, *, actor: Actor, note: str) -> None:
     nothing: dict[str, Any] = {"resolved_at": None, "reviewed_at": None, "reviewed_by": ""}
     nothing |= {"closed_at": None, "closed_by": "", "closing_note": "", "acceptance": None}
     nothing |= {"proof_kind": "", "proof_id": None, "proof_line": "", "proof_at": None}
-    _step(row, "reopen", INVESTIGATING, actor, note, **nothing)
+    walk(row, "reopen", INVESTIGATING, actor, note, **nothing)
 
 
 # --- a loss that stays ------------------------------------------------------------------------------------------------
@@ -159,10 +151,13 @@ def accept_loss(row: Incident, *, actor: Actor) -> None:
 # --- what every step shares -------------------------------------------------------------------------------------------
 
 
-def _step(
+def walk(
     row: Incident, step: str, to: IncidentStatus, actor: Actor, note: str, *, stamp: str = "",
     at: datetime | None = None, guard: Any = None, **changes: Any,
 ) -> None:  # fmt: skip
+    """Take a step: from a status that it fits to ``to``, with its ``stamp`` and ``changes``, once ``guard`` let it
+    pass; what the guard returns stands in the ledger's entry. Raises ``NotPermitted``, ``IncidentMisfit``,
+    ``StampsOutOfOrder`` and what the guard raises."""
     actor.require(HANDLE)
     if stamp:
         changes[stamp] = at or timezone.now()
@@ -171,11 +166,11 @@ def _step(
             found = hold(row)
             if not fits(found, step):
                 raise IncidentMisfit(f"{found.code} is {found.get_status_display().lower()}: this step does not fit.")
-            if guard is not None:
-                guard(found)
+            more = guard(found) if guard is not None else None
             Incident.objects.filter(pk=found.pk).update(status=to, **changes)
             details = {"status": str(to)} | ({stamp: changes[stamp].isoformat()} if stamp else {})
             details |= {"proof": found.proof_line} if found.proof_line else {}
+            details |= more or {}
             ledger.append(f"incident.{step}", actor=actor, obj=found, target=found.target, reason=note, **details)
     except IntegrityError as error:
         if "incident_stamps_are_in_order" in str(error):

@@ -16,11 +16,13 @@ from audit.exceptions import (
     IncidentInvalid,
     IncidentUnproved,
     NotPermitted,
+    PostMortemOwed,
     ReasonMissing,
     StampsOutOfOrder,
 )
 from audit.incidents.lifecycle import HANDLE, LEAD, hold
-from audit.models import Cause, Incident, IncidentKind, Severity
+from audit.incidents.reviewing import lacks_post_mortem
+from audit.models import Cause, Incident, IncidentKind, IncidentStatus, Severity
 from audit.models.incidents import STAMPS
 
 STORY = (
@@ -65,7 +67,8 @@ def classify(
     severity: Severity | None = None, lead: User | None = None,
 ) -> None:  # fmt: skip
     """Change its title, kind, severity or lead. Raises ``NotPermitted``, ``ReasonMissing``, ``IncidentInvalid``, and
-    ``IncidentUnproved`` when what is resolved without a proof became a loss."""
+    ``IncidentUnproved`` when what is resolved without a proof became a loss, ``PostMortemOwed`` when what is reviewed
+    became what expects a post-mortem."""
     actor.require(LEAD)
     if not reason.strip():
         raise ReasonMissing
@@ -89,6 +92,7 @@ def _change(row: Incident, action: str, changes: dict[str, Any], actor: Actor, r
             if changed:
                 Incident.objects.filter(pk=found.pk).update(**changed)
                 before = {name: str(getattr(found, name)) for name in changed}
+                _stays_reviewed(found, changed)
                 now = {name: str(value) for name, value in changed.items()}
                 ledger.append(
                     action, actor=actor, obj=found, target=found.target, reason=reason, before=before, now=now
@@ -100,3 +104,11 @@ def _change(row: Incident, action: str, changes: dict[str, Any], actor: Actor, r
             raise IncidentUnproved from None
         raise
     row.refresh_from_db()
+
+
+def _stays_reviewed(row: Incident, changed: Mapping[str, Any]) -> None:
+    """What was reviewed does not become one that could not have been. Raises ``PostMortemOwed``."""
+    wanted = row.wants_post_mortem
+    now = Incident(pk=row.pk, kind=changed.get("kind", row.kind), severity=changed.get("severity", row.severity))
+    if row.status == IncidentStatus.REVIEWED and not wanted and lacks_post_mortem(now):
+        raise PostMortemOwed(hint="Reopen it with a reason first: its review was of a lesser incident.")

@@ -71,7 +71,7 @@ def _by_code(kind: type[TovgovError]) -> dict[str, type[TovgovError]]:
 
 def _cancel(job: Job, actor: Actor) -> None:
     """Cancel what runs in this very process: whoever started it may end it, whatever else they may do."""
-    if not actor.may("backups.cancel_job"):
+    if not jobs.may_cancel(job, actor):
         actor = Actor.system(actor.source)
     try:
         jobs.cancel(job, actor=actor, reason="Interrupted on the command line.")

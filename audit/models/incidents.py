@@ -196,6 +196,11 @@ class Incident(models.Model):
         return self.kind in LOSSY
 
     @property
+    def wants_post_mortem(self) -> bool:
+        """Whether it is reviewed only with a reviewed post-mortem or a waiver: rows were lost, or it was critical."""
+        return self.is_lossy or self.severity == Severity.CRITICAL
+
+    @property
     def is_answered(self) -> bool:
         """Whether there is such a proof, or such an acceptance."""
         return self.proof_at is not None or self.acceptance_id is not None

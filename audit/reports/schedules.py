@@ -19,7 +19,13 @@ from django.utils import timezone
 
 from audit import ledger
 from audit.actors import Actor
-from audit.exceptions import RecipientRefused, ReportScheduleInvalid, TovgovError
+from audit.exceptions import (
+    NoSuchReportSchedule,
+    RecipientRefused,
+    ReportScheduleInvalid,
+    ReportScheduleOff,
+    TovgovError,
+)
 from audit.exports import request as exports
 from audit.models import REPORT_FORMATS, Export, MailState, ReportMail, ReportSchedule
 from audit.reports import calendar, known
@@ -112,6 +118,46 @@ def _plan(row: ReportSchedule, now: datetime) -> None:
     row.covered_until = calendar.begins(row, row.next_at) if row.next_at else None
 
 
+def find(name: str) -> ReportSchedule:
+    """The one of a number or a name. Raises ``NoSuchReportSchedule``."""
+    rows = ReportSchedule.objects.filter(name=name)
+    if name.isdecimal() and len(name) < 19:
+        rows = ReportSchedule.objects.filter(pk=int(name)) or rows
+    row = rows.first()
+    if row is None:
+        raise NoSuchReportSchedule(f"There is no report by mail “{name[:80]}”.")
+    return row
+
+
+def period_now(row: ReportSchedule, now: datetime | None = None) -> tuple[datetime, datetime]:
+    """The period of a mail that is sent now: that of the last due time, which is over."""
+    due = calendar.due_before(row, now or timezone.now())
+    return calendar.begins(row, due), calendar.ends(row, due)
+
+
+def send_now(row: ReportSchedule, *, actor: Actor, reason: str = "") -> Export:
+    """Ask for its file and mails now, of the period whose time came last; when the schedule's next mail comes, and of
+    which period it is, stays as it was. The mails go the way of the schedule's: tried again, given up aloud.
+
+    Raises ``NotPermitted`` (also for a report that the actor may not export), ``ReportScheduleOff``,
+    ``RecipientRefused`` when nobody may be sent it, ``NoSuchReport`` and ``ReportInvalid``."""
+    actor.require(CHANGE)
+    known.require_to_export(known.find(row.report), actor)
+    row.refresh_from_db()
+    if not row.is_active:
+        raise ReportScheduleOff
+    start, end = period_now(row)
+    with transaction.atomic():
+        ledger.append(
+            "report.send_now", actor=actor, obj=row, reason=reason, start=start.isoformat(), end=end.isoformat()
+        )
+        export = _ask(row, start, end, 0, actor=actor)
+        words = f"{actor.name} asked for it from {start:%Y-%m-%d} to before {end:%Y-%m-%d}."
+        ReportSchedule.objects.filter(pk=row.pk).update(last_note=words[:255])
+    row.refresh_from_db()
+    return export
+
+
 def remove(row: ReportSchedule, *, actor: Actor) -> None:
     """Send it no more; what was sent stays on record. Raises ``NotPermitted``."""
     actor.require(REMOVE)
@@ -153,13 +199,13 @@ def _start(row: ReportSchedule, now: datetime) -> Export | None:
         return export
 
 
-def _ask(row: ReportSchedule, start: datetime, end: datetime, missed: int) -> Export:
+def _ask(row: ReportSchedule, start: datetime, end: datetime, missed: int, *, actor: Actor = ACTOR) -> Export:
     report = known.find(row.report)
     span = [("from", start.isoformat()), ("to", end.isoformat())] if report.has_period else []
     scope = scopes.read(report, urlencode([*parse_qsl(row.query), *span, ("zone", row.zone)]))
     if not _allowed(row, report) and not row.addresses:
         raise RecipientRefused("Nobody that it is sent to may see it any more.")
-    export = exports.queue(report.page, scope.query, row.format, actor=ACTOR)
+    export = exports.queue(report.page, scope.query, row.format, actor=actor)
     facts: dict[str, Any] = {
         "schedule": row, "schedule_name": row.name, "export": export, "missed": missed, "next_at": timezone.now(),
         "period_start": start if report.has_period else None, "period_end": end if report.has_period else None,

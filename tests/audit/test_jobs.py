@@ -289,6 +289,13 @@ def test_an_auditor_cannot_cancel(job: Backup, auditor: Actor) -> None:
     assert job.state == JobState.QUEUED
 
 
+def test_an_auditor_cannot_cancel_a_backup_even_if_they_had_asked_for_it(job: Backup, auditor: Actor) -> None:
+    Backup.objects.filter(pk=job.pk).update(**jobs.asked(auditor))
+    job.refresh_from_db()
+    with pytest.raises(NotPermitted):
+        jobs.cancel(job, actor=auditor)
+
+
 # --- dead workers, lost messages ----------------------------------------------------------------------------------
 
 WORKER = """

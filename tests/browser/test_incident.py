@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from audit import postmortems
 from audit.admin.base import act_url
 from audit.admin.incidents import story_url
 from audit.models import Incident, TimelineLine
@@ -45,6 +46,7 @@ def test_a_night_from_its_opening_to_its_end(people: Cast, visit: Visit) -> None
     alice.go("/admin/audit/incident/add/")
     alice.page.fill("#incident_title", "Users are gone")
     alice.page.select_option("#incident_target", label="Club")
+    alice.page.select_option("#incident_severity", "critical")
     alice.page.click("button:has-text('Open it')")
     assert alice.sees("is open.")
     row = Incident.objects.get()
@@ -84,6 +86,14 @@ def test_a_night_from_its_opening_to_its_end(people: Cast, visit: Visit) -> None
     assert alice.sees("is resolved.")
     miriam.go(page_of(row))
     assert miriam.sees("waits for its review")
+    assert miriam.sees("A reviewed post-mortem is expected")
+    miriam.page.click(".buttons a:has-text('Review')")
+    assert miriam.sees("this will be refused")
+    assert miriam.faults() == []
+    written = postmortems.start(row, actor=people.actor("alice"))
+    postmortems.ask_review(written, actor=people.actor("alice"))
+    postmortems.review(written, version=written.version, actor=people.actor("bob"))
+    miriam.go(page_of(row))
     miriam.page.click(".buttons a:has-text('Review')")
     miriam.page.click("button:has-text('Review')")
     assert miriam.sees("is reviewed.")

@@ -73,6 +73,11 @@ class Command(TovgovCommand):
         for name, words in (("resolve", "everything is as it should be"), ("close", "the end"),
                             ("reopen", "look again")):  # fmt: skip
             self._one(parser, name, self.step, f"{words}, with a note").add_argument("--note", required=True)
+        reviewed = self._one(parser, "review", self.review, "its lessons are drawn: you have read the whole record")
+        reviewed.add_argument("--note", default="")
+        reviewed.add_argument(
+            "--ask", action="store_true", help="ask an approver to do without a post-mortem, for the reason in --note"
+        )
         lost = self._one(parser, "loss", self.loss, "count the target and compute what was lost")
         self.job_arguments(lost)
         proved = self._one(parser, "prove", self.prove, "link the restore or undelete that brought the rows back")
@@ -169,6 +174,16 @@ class Command(TovgovCommand):
         }
         verbs[options["verb"]](row, actor=self.actor(options), note=options["note"])
         self.emit(options, facts(row), f"{IncidentStatus(row.status).label}: {row}")
+
+    def review(self, options: dict[str, Any]) -> None:
+        row, actor = incidents.find(options["incident"]), self.actor(options)
+        if options["ask"]:
+            approval = incidents.request_waiver(row, actor=actor, reason=options["note"])
+            told = facts(row) | {"approval": approval.pk, "approval_state": approval.state}
+            self.emit(options, told, f"Approval {approval.pk} is asked for: {approval.summary}")
+            return
+        incidents.review(row, actor=actor, note=options["note"])
+        self.emit(options, facts(row), f"Reviewed: {row}")
 
     def loss(self, options: dict[str, Any]) -> None:
         row, actor = incidents.find(options["incident"]), self.actor(options)

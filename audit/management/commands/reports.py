@@ -13,7 +13,7 @@ from audit.lookup import find_target
 from audit.management.base import TovgovCommand
 from audit.management.files import copy_out
 from audit.models import REPORT_FORMATS, ReportSchedule
-from audit.reports import access, known, make
+from audit.reports import access, known, mail, make, schedules
 from audit.reports import scope as scopes
 
 
@@ -31,6 +31,10 @@ class Command(TovgovCommand):
         read = self.verb(parser, "read-access", self.read_access, "read the roles and rights of a target now")
         read.add_argument("target")
         self.verb(parser, "schedules", self.schedules, "show the reports that are sent by mail")
+        send = self.verb(parser, "send", self.send, "make one of these and mail it now")
+        send.add_argument("schedule", help="its number or name in reports schedules")
+        send.add_argument("--reason", default="")
+        self.job_arguments(send)
 
     def list(self, options: dict[str, Any]) -> None:
         actor = self.actor(options)
@@ -72,6 +76,24 @@ class Command(TovgovCommand):
         ]  # fmt: skip
         headers = ("", "name", "report", "format", "rhythm", "at", "zone", "next", "to", "last")
         self.emit(options, facts, self.table(headers, cells))
+
+    def send(self, options: dict[str, Any]) -> None:
+        """The mails that wait are sent in this process; what is not taken stays with the workers, who try again."""
+        actor = self.actor(options)
+        row = schedules.find(options["schedule"])
+        export = schedules.send_now(row, actor=actor, reason=options["reason"])
+        try:
+            self.run_job(export, tasks.run_export, options, actor=actor)
+        finally:
+            mail.give_up()
+        export.refresh_from_db()
+        if not export.is_open:
+            mail.send_due()
+        rows = list(export.mails.order_by("address"))
+        told = [{"address": one.address, "state": one.state, "error": one.error} for one in rows]
+        facts = _facts(row) | {"export": export.pk, "state": export.state, "mails": told}
+        cells = [(one["address"], one["state"], one["error"]) for one in told]
+        self.emit(options, facts, self.table(("to", "mail", "what went wrong"), cells))
 
 
 def _facts(row: ReportSchedule) -> dict[str, Any]:

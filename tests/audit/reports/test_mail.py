@@ -13,12 +13,13 @@ from django.utils import timezone
 
 from audit import tasks
 from audit.actors import Actor
-from audit.exceptions import NotPermitted, RecipientRefused, ReportScheduleInvalid, TovgovError
+from audit.exceptions import NotPermitted, RecipientRefused, ReportScheduleInvalid, ReportScheduleOff, TovgovError
 from audit.models import Alert, Export, LedgerEntry, ReportMail, ReportSchedule
 from audit.reports import calendar, mail, schedules
 from tests.audit.admin.test_acts import signed_in
 from tests.audit.notifications.places import Mailbox, mailbox
 from tests.audit.reports.conftest import Month
+from tests.audit.test_reviews_command import run as command
 from tests.cast import Cast
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -187,6 +188,109 @@ def test_a_report_that_was_not_made_is_told(month: Month, cast: Cast, mails: Mai
     )
     mail.tend()
     assert (ReportMail.objects.get().state, Alert.objects.get(kind="report.not_sent").severity) == ("failed", "warning")
+
+
+# --- sent now ---------------------------------------------------------------------------------------------------------
+
+
+def test_one_is_sent_now_of_the_period_that_is_over(month: Month, cast: Cast, mails: Mailbox) -> None:
+    row = weekly(cast, query="role=clerk")
+    last = calendar.due_before(row, timezone.now())
+    export = schedules.send_now(row, actor=cast.actor("alice"), reason="The board asks.")
+    tasks.run_export(export.pk)
+    assert mail.send_due() == 1
+    (message,) = mails.mails
+    assert message["To"] == "charlie@example.org"
+    told = ReportMail.objects.get()
+    assert (told.state, told.missed, told.export.asked_name) == ("sent", 0, "alice")
+    assert (told.period_start, told.period_end) == (calendar.begins(row, last), calendar.ends(row, last))
+    asked, sent = (LedgerEntry.objects.get(action=f"report.{act}") for act in ("send_now", "mailed"))
+    assert (asked.actor, asked.reason, asked.object_id) == ("alice", "The board asks.", str(row.pk))
+    assert sent.detail["sha256"] == told.export.sha256
+
+
+def test_what_the_schedule_owes_stays_as_it_was(month: Month, cast: Cast, mails: Mailbox) -> None:
+    row = weekly(cast)
+    owed = row.next_at, row.covered_until
+    schedules.send_now(row, actor=cast.actor("miriam"))
+    assert (row.next_at, row.covered_until) == owed
+    assert run() == 1, "the schedule's own; the other has no file yet"
+    assert mails.mails[0]["Subject"] == "tovgov: Deletes of the week, 2026-03-09 to 2026-03-15"
+
+
+def test_what_is_sent_now_and_not_taken_is_tried_again_and_told(month: Month, cast: Cast, mails: Mailbox) -> None:
+    row = weekly(cast)
+    mails.refuses = "451 come back later"
+    tasks.run_export(schedules.send_now(row, actor=cast.actor("miriam")).pk)
+    for _ in range(3):
+        ReportMail.objects.update(next_at=timezone.now())
+        assert mail.send_due() == 0
+    assert ReportMail.objects.get().state == "waiting"
+    assert Alert.objects.filter(kind="report.not_sent", resolved_at=None).count() == 1
+    mails.refuses = ""
+    ReportMail.objects.update(next_at=timezone.now())
+    assert mail.send_due() == 1
+    assert not Alert.objects.filter(kind="report.not_sent", resolved_at=None).exists()
+
+
+@pytest.mark.parametrize("name", ["charlie", "bob"])
+def test_who_may_not_change_it_does_not_send_it_now(cast: Cast, name: str) -> None:
+    row = weekly(cast)
+    with pytest.raises(NotPermitted):
+        schedules.send_now(row, actor=cast.actor(name))
+    client = signed_in(getattr(cast, name))
+    assert client.post(f"/admin/audit/reportschedule/act/send-now/?ids={row.pk}", {}).status_code == 403
+    assert not Export.objects.exists()
+
+
+def test_who_may_not_export_the_report_does_not_send_it_now(cast: Cast) -> None:
+    row = weekly(cast, report="access-tovgov")
+    with pytest.raises(NotPermitted, match="review_access"):
+        schedules.send_now(row, actor=cast.actor("alice"))
+
+
+def test_what_is_turned_off_is_not_sent_now(cast: Cast, manager: Actor) -> None:
+    row = weekly(cast)
+    schedules.change(row, actor=manager, is_active=False)
+    with pytest.raises(ReportScheduleOff):
+        schedules.send_now(row, actor=manager)
+    assert not Export.objects.exists()
+
+
+def test_nobody_left_to_be_sent_it_is_refused_and_leaves_nothing(cast: Cast, manager: Actor) -> None:
+    row = weekly(cast)
+    cast.charlie.groups.clear()
+    with pytest.raises(RecipientRefused):
+        schedules.send_now(row, actor=manager)
+    assert not Export.objects.exists()
+    assert not LedgerEntry.objects.filter(action="report.send_now").exists()
+
+
+def test_on_its_page_it_is_sent_now(month: Month, cast: Cast, mails: Mailbox) -> None:
+    row = weekly(cast)
+    client = signed_in(cast.miriam)
+    url = f"/admin/audit/reportschedule/act/send-now/?ids={row.pk}"
+    assert url in client.get(f"/admin/audit/reportschedule/{row.pk}/change/").content.decode()
+    assert "mailed to charlie" in client.get(url).content.decode()
+    assert client.post(url, {"reason": ""}).status_code == 302
+    tasks.run_export(Export.objects.get().pk)
+    assert mail.send_due() == 1
+
+
+def test_on_the_command_line_it_is_sent_now(
+    month: Month, cast: Cast, mails: Mailbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = weekly(cast)
+    told = command(capsys, "reports", "send", row.name, "--as", "alice")
+    assert (told["state"], told["mails"]) == ("succeeded", [
+        {"address": "charlie@example.org", "state": "sent", "error": ""},
+    ])  # fmt: skip
+    assert len(mails.mails) == 1
+    mails.refuses = "451 come back later"
+    told = command(capsys, "reports", "send", row.pk, "--as", "alice")
+    assert [(one["state"], "come back later" in one["error"]) for one in told["mails"]] == [("waiting", True)]
+    unknown = command(capsys, "reports", "send", "Nothing", "--as", "alice", status=2)
+    assert unknown["error"]["code"] == "report.schedule_unknown"
 
 
 # --- who may keep them -----------------------------------------------------------------------------------------------
