@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.db import connection
 
 from audit import lessons
 from audit.actors import Actor
 from audit.lessons import Likeness, resembling
-from audit.models import Incident, Target
+from audit.lessons.resembling import EVERYDAY, STATEMENTS
+from audit.models import Incident, Lesson, Target
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -121,12 +124,52 @@ def test_an_incident_without_a_target_is_like_those_of_its_words() -> None:
     assert one.reasons == ("the same kind, unauthorised access", "the words reporting, guesses")
 
 
-def test_the_search_has_an_index() -> None:
-    incident("The sync emptied bookings")
+TELLING = "caravan plumber ticket harbour ledger voucher lantern orchard saddle trumpet"
+
+
+def test_an_old_one_is_found_among_thousands() -> None:
+    """Each newer one shares a word; the old one shares all. So does an old lesson."""
+    words = TELLING.split()
+    old = incident(f"About {TELLING}", kind="other", target=None, number=1)
+    taught = Lesson.objects.create(problem=f"About {TELLING}", solution="Wait.", made_by="alice")
+    Incident.objects.bulk_create(
+        Incident(number=n + 2, title=f"Number {n} of {words[n % 10]}", opened_by="alice") for n in range(3_000)
+    )
+    Lesson.objects.bulk_create(
+        Lesson(problem=f"Number {n} of {words[n % 10]}", solution="Wait.", made_by="alice") for n in range(3_000)
+    )
+    new = incident("Again", kind="other", target=None, reason=TELLING, number=4_000)
+    assert rows(resembling(new, 3)) == [old, taught]
+
+
+def test_a_word_of_every_day_says_nothing() -> None:
+    Incident.objects.bulk_create(
+        Incident(number=5_000 + n, title="Nightly sync script members", opened_by="alice") for n in range(EVERYDAY + 1)
+    )
+    Incident.objects.bulk_create(
+        Incident(number=9_000 + n, title="Trumpet" if n % 2 else "Lantern", opened_by="alice") for n in range(600)
+    )
+    assert resembling(incident("Nightly sync script members, trumpet and lantern", kind="other")) == []
+
+
+def test_thousands_are_searched_by_the_index() -> None:
+    """No text is taken apart again: both words' indexes are in the plan of what is really asked."""
+    Incident.objects.bulk_create(
+        Incident(number=n + 1, title=f"Number {n} of some", opened_by="alice") for n in range(2_000)
+    )
+    Lesson.objects.bulk_create(Lesson(problem=f"Number {n}", solution="Wait.", made_by="alice") for n in range(2_000))
+    new = incident("Number 7 of lanterns", number=4_000)
+    plans: list[str] = []
+
+    def explain(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if sql in STATEMENTS.values():
+            execute(f"EXPLAIN {sql}", params, many, context)
+            plans.extend(line for (line,) in context["cursor"].fetchall())
+        return execute(sql, params, many, context)
+
     with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_seqscan = off")
-        cursor.execute(
-            "EXPLAIN SELECT id FROM audit_incident WHERE tovgov_incident_words"
-            "(title, reason, summary, trigger, root_causes, contributing_factors) @@ 'sync'::tsquery"
-        )
-        assert any("incidents_words" in line for (line,) in cursor.fetchall())
+        cursor.execute("ANALYZE audit_incident, audit_lesson")
+    with connection.execute_wrapper(explain):
+        resembling(new)
+    for index in ("incidents_words", "lessons_words"):
+        assert any(f"Bitmap Index Scan on {index}" in line for line in plans), plans
