@@ -11,6 +11,12 @@ class NoSuchRunbook(UsageError):
     advice = "The incident's page offers those that there are; docs/runbooks.md has them in full."
 
 
+class NoSuchStep(UsageError):
+    code = "runbook.step_unknown"
+    sentence = "There is no such step in this runbook."
+    advice = "manage.py runbooks show lists its steps with their numbers."
+
+
 class RunbookStarted(Refusal):
     code = "runbook.started"
     sentence = "This runbook was begun on the incident already."

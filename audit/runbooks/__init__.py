@@ -8,9 +8,11 @@ from audit.runbooks.checklists import (
     begin,
     begin_by_itself,
     find,
+    find_begun,
     offered,
+    step_of,
     tick,
     untick,
 )
 
-__all__ = ["add_step", "begin", "begin_by_itself", "find", "offered", "tick", "untick"]
+__all__ = ["add_step", "begin", "begin_by_itself", "find", "find_begun", "offered", "step_of", "tick", "untick"]

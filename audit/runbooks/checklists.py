@@ -12,6 +12,7 @@ from audit import ledger
 from audit.actors import Actor
 from audit.exceptions import (
     NoSuchRunbook,
+    NoSuchStep,
     ReasonMissing,
     RunbookOver,
     RunbookStarted,
@@ -33,6 +34,25 @@ def find(name: str) -> Book:
     if name not in BOOKS:
         raise NoSuchRunbook(f"There is no runbook “{name[:60]}”; there are {', '.join(BOOKS)}.")
     return BOOKS[name]
+
+
+def find_begun(pk: str | int) -> Runbook:
+    """What was begun, by its number. Raises ``NoSuchRunbook``."""
+    text = str(pk).strip()
+    rows = Runbook.objects.select_related("incident__target")
+    row = rows.filter(pk=int(text)).first() if text.isdecimal() and len(text) < 19 else None
+    if row is None:
+        raise NoSuchRunbook(f"No runbook {text[:20]} was begun.", hint="manage.py runbooks list shows what was begun.")
+    return row
+
+
+def step_of(runbook: Runbook, position: str | int) -> RunbookStep:
+    """A step by its number on the checklist. Raises ``NoSuchStep``."""
+    text = str(position).strip()
+    row = runbook.steps.filter(position=int(text)).first() if text.isdecimal() and len(text) < 5 else None
+    if row is None:
+        raise NoSuchStep(f"“{runbook}” has no step {text[:20]}.")
+    return row
 
 
 def offered(incident: Incident) -> list[Book]:

@@ -33,6 +33,8 @@ there is no such page, because there is no backup or you may not do it, the step
 - A runbook keeps the words that it had when it was begun. When tovgov's template changes, old incidents do not.
 - When the incident is closed, its runbooks are a record that nobody changes.
 
+The same on the command line: `manage.py runbooks` ([commands](commands.md#runbooks)).
+
 Ticking needs `audit.handle_incident`: managers, staff and approvers have it. Auditors read.
 """
 
