@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
@@ -45,6 +44,8 @@ HOURS = re.compile(r"([01]\d|2[0-3])(?:-([01]\d|2[0-4]))?")
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Key = tuple[str, str]
 """Part and value."""
+Seen = dict[tuple[Key, date], tuple[int, datetime]]
+"""Of a part and value, on one day: how many sessions, and the moment of the newest."""
 
 LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('tovgov connections ' || %s::text, 0))"
 COUNT = """
@@ -149,29 +150,20 @@ def keys_of(address: str | None, role: str, application: str, at: datetime) -> l
         (ClientPart.ADDRESS, str(address) if address else LOCAL),
         (ClientPart.ROLE, role),
         (ClientPart.APPLICATION, application),
-        (ClientPart.HOURS, f"{at.astimezone(UTC):%H}"),
+        (ClientPart.HOURS, f"{at.astimezone(UTC).hour:02}"),
     ]
 
 
 # --- learning --------------------------------------------------------------------------------------------------------
 
 
-def count(target_id: int, seen: Mapping[tuple[Key, datetime], int]) -> None:
-    """Count sessions that were let in: (part and value, its newest moment of one day) → how many. The caller holds
-    the target's ``lock``."""
-    by_day: dict[date, dict[tuple[Key, datetime], int]] = {}
-    for (key, at), number in seen.items():
-        by_day.setdefault(at.astimezone(UTC).date(), {})[key, at] = number
+def count(target_id: int, seen: Seen) -> None:
+    """Count sessions that were let in. The caller holds the target's ``lock``."""
     with connection.cursor() as cursor:
-        for day in sorted(by_day):  # an older day first: days are counted as they pass
-            times: Counter[Key] = Counter()
-            last: dict[Key, datetime] = {}
-            for (key, at), number in by_day[day].items():
-                times[key] += number
-                last[key] = max(at, last.get(key, at))
-            keys = sorted(times)
-            parts, values = [key[0] for key in keys], [key[1] for key in keys]
-            cursor.execute(COUNT, [target_id, parts, values, [times[k] for k in keys], [last[k] for k in keys]])
+        for day in sorted({day for _, day in seen}):  # an older day first: days are counted as they pass
+            rows = sorted((*key, *facts) for (key, of), facts in seen.items() if of == day)
+            parts, values, times, last = map(list, zip(*rows, strict=True))
+            cursor.execute(COUNT, [target_id, parts, values, times, last])
 
 
 def learn() -> int:
@@ -296,4 +288,4 @@ def _hours_in(group: ConnectionGroup) -> list[Key]:
     else:
         rows = ConnectionAuditLog.objects.filter(of_group=group, same_as=None).order_by()
         moments = rows.annotate(hour=TruncHour("at", tzinfo=UTC)).values_list("hour", flat=True).distinct()
-    return [(ClientPart.HOURS, f"{at.astimezone(UTC):%H}") for at in moments]
+    return [(ClientPart.HOURS, f"{at.astimezone(UTC).hour:02}") for at in moments]

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from audit.imports.connections import End, Login, Stored, store
@@ -37,6 +38,9 @@ OUTCOMES = {
 WAITS = timedelta(minutes=2)
 """After so long in the log's own time an authenticated login is taken as accepted (``log_connections`` has no
 “authorization”), and a connection that said nothing is forgotten."""
+
+KEPT = 10_000
+"""Addresses that are remembered."""
 
 RECEIVED = re.compile(r"connection received: host=(?P<host>.*?)(?: port=\S+)?$", re.DOTALL)
 AUTHENTICATED = re.compile(r"connection authenticated: .*? method=(?P<method>\S+)(?: \(.*\))?$", re.DOTALL)
@@ -248,6 +252,7 @@ def _login(begun: Begun, record: LogRecord) -> Login:
     )  # fmt: skip
 
 
+@lru_cache(KEPT)
 def place(text: str) -> tuple[str | None, str]:
     """An address, or else the name of a host; neither for the server's own socket."""
     text = text.strip()

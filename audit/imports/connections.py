@@ -96,8 +96,15 @@ class Key:
 class Tally:
     """What a group grows by."""
 
+    first: datetime
+    last: datetime
     number: int = 0
-    moments: list[datetime] = field(default_factory=list)
+    hours: dict[int, datetime] = field(default_factory=dict)
+    """A moment in each hour of the day, UTC."""
+
+    def add(self, at: datetime) -> None:
+        self.first, self.last = min(self.first, at), max(self.last, at)
+        self.hours.setdefault(at.astimezone(UTC).hour, at)
 
 
 def store(source: ImportSource, kind: ConnectionSource, logins: Sequence[Login], ends: Sequence[End] = ()) -> Stored:
@@ -203,11 +210,10 @@ class _Fresh:
         if not self.rows:
             return
         groups = _Groups(self.source.target_id)
-        for row, twin in self.counted:
-            groups.add(row, twin)
+        keys = [groups.add(row, twin) for row, twin in self.counted]
         groups.write()
-        for row, twin in self.counted:
-            row.of_group_id = groups.pk_of(row)
+        for (row, twin), key in zip(self.counted, keys, strict=True):
+            row.of_group_id = groups.found[key].pk
             if twin is not None and row.ended_at is None:
                 row.ended_at = twin.ended_at
         _copy(self.rows, seal_connections(self.source, self.rows))
@@ -255,14 +261,16 @@ class _Groups:
         self.target_id = target_id
         self.grown: dict[Key, Tally] = {}
         self.left: Counter[int] = Counter()
-        self.seen: Counter[tuple[clients.Key, datetime]] = Counter()
+        self.seen: clients.Seen = {}
         self.found: dict[Key, ConnectionGroup] = {}
 
-    def add(self, row: ConnectionAuditLog, twin: ConnectionAuditLog | None) -> None:
-        """Count a row; one that takes over from ``twin`` is counted already where both are alike."""
+    def add(self, row: ConnectionAuditLog, twin: ConnectionAuditLog | None) -> Key:
+        """Count a row; one that takes over from ``twin`` is counted already where both are alike. Its group's key."""
         key = key_of(row)
-        tally = self.grown.setdefault(key, Tally())
-        tally.moments.append(row.at)
+        tally = self.grown.get(key)
+        if tally is None:
+            tally = self.grown[key] = Tally(row.at, row.at)
+        tally.add(row.at)
         known_before: list[clients.Key] = []
         if twin is not None:
             known_before = _keys(twin) if twin.outcome == ConnectionOutcome.ACCEPTED else []
@@ -273,7 +281,9 @@ class _Groups:
         if row.outcome == ConnectionOutcome.ACCEPTED:
             for part in _keys(row):
                 if part not in known_before:
-                    self.seen[part, row.at] += 1
+                    times, last = self.seen.get((part, key.day), (0, row.at))
+                    self.seen[part, key.day] = times + 1, max(last, row.at)
+        return key
 
     def write(self) -> None:
         known = clients.known(self.target_id)
@@ -303,7 +313,7 @@ class _Groups:
             self.found[key] = group
 
     def _new(self, key: Key) -> ConnectionGroup:
-        first = min(self.grown[key].moments)
+        first = self.grown[key].first
         return ConnectionGroup(
             target_id=self.target_id, day=key.day, role=key.role, database=key.database,
             client_address=key.address or None, application_name=key.application, outcome=key.outcome, at=first,
@@ -312,10 +322,10 @@ class _Groups:
 
     def _grow(self, group: ConnectionGroup, key: Key, tally: Tally, known: clients.Known) -> None:
         group.count += tally.number
-        group.at, group.last_at = min(group.at, *tally.moments), max(group.last_at, *tally.moments)
+        group.at, group.last_at = min(group.at, tally.first), max(group.last_at, tally.last)
         parts = {
             part: None
-            for at in tally.moments
+            for at in tally.hours.values()
             for part in clients.keys_of(key.address or None, key.role, key.application, at)
         }
         if key.outcome != ConnectionOutcome.ACCEPTED:  # its application is not said, and a made-up role is none
@@ -324,9 +334,6 @@ class _Groups:
         new, is_confirmed = known.judge(parts)
         group.new = list(dict.fromkeys([*group.new, *new]))
         group.is_noise = group.is_noise and is_confirmed and key.outcome == ConnectionOutcome.ACCEPTED
-
-    def pk_of(self, row: ConnectionAuditLog) -> int:
-        return self.found[key_of(row)].pk
 
     def tidy(self) -> None:
         """Groups whose sessions went to others; one that is empty then and that nobody looked at is gone."""

@@ -11,6 +11,7 @@ import ipaddress
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from audit.seals.merkle import leaf_hash
@@ -18,6 +19,8 @@ from audit.seals.merkle import leaf_hash
 NULL = "\0N"
 """A field that is NULL, for ``line``."""
 FIELD = "\0,"
+KEPT = 10_000
+"""Addresses that are remembered: few clients connect often."""
 ESCAPES = (
     ("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r"), ("\b", "\\b"), ("\f", "\\f"), ("\v", "\\v"),
     (FIELD, "\t"), (NULL, "\\N"),
@@ -69,6 +72,7 @@ def moment(at: datetime) -> str:
     return words + (f".{utc.microsecond:06}".rstrip("0") if utc.microsecond else "") + "+00"
 
 
+@lru_cache(KEPT)
 def address(value: str | None) -> str:
     """An inet of one host. Raises ``ValueError`` for what is none."""
     if value is None:
