@@ -13,6 +13,8 @@ ROWS = 30_000
 """Records of a chunk, about: it is one transaction."""
 BYTES = 16 * 1024 * 1024
 """Of lines; a chunk of long records is shorter."""
+PART = 128 * 1024
+"""Bytes of text that are read at once: their records stay in the processor's cache until they are lines."""
 
 
 def chunks(
@@ -26,7 +28,8 @@ def chunks(
             chunk.blame(piece)
             is_broken = True
             continue
-        take(chunk, parser.feed(piece))
+        for start in range(0, len(piece), PART):
+            take(chunk, parser.feed(piece[start : start + PART]))
         if chunk.records >= ROWS or len(chunk.lines) >= BYTES:
             yield _closed(chunk, parser)
             chunk = Chunk()
