@@ -81,6 +81,7 @@ def bring(run: AuditImport, progress: Progress, *, actor: Actor) -> None:
             is_done = _read(run, place, file, there, places, ways, rules, progress, end)
             if not is_done:
                 break
+        files.look_at_copies(source, (file for _, file in found.to_read))
     _finish(source, is_done)
     seal.write(run, actor=actor)
 

@@ -28,6 +28,7 @@ PACKED = re.compile(r"\.(?:gz|zst|zstd)\Z")
 FORMAT = re.compile(r"\.(json|csv|log)(?=\.|-|\Z)")
 BEST = ("json", "csv", "log")
 """Formats of one log side by side, the one that tells most first."""
+SAME = "It is the same as "
 
 
 @dataclass(slots=True)
@@ -51,6 +52,8 @@ class Sorted:
     unchanged: int = 0
     left_out: int = 0
     failed: int = 0
+    resting: set[int] = field(default_factory=set)
+    """Rows of files in which nothing has changed."""
 
 
 def digest(head: bytes) -> str:
@@ -73,6 +76,7 @@ def sort_out(source: ImportSource, there: Files) -> Sorted:
         own = by_identity.get(place.identity)
         if own is not None and is_unchanged(own, place, places):
             live.add(own.pk)
+            found.resting.add(own.pk)
             found.unchanged += 1
             _name(own, place)
             there.done(place)
@@ -81,7 +85,7 @@ def sort_out(source: ImportSource, there: Files) -> Sorted:
             if own is not None and begun.is_of(own):
                 live.add(own.pk)
     for begun in changed:
-        _place(source, begun, by_identity, rows, live, twins, found)
+        _place(source, there, begun, by_identity, rows, live, twins, found)
     _mark_gone(source, rows, live, places)
     return found
 
@@ -131,7 +135,7 @@ def _begun(source: ImportSource, there: Files, place: Place, row: LogFile | None
     return Beginning(place, head)
 
 
-def _place(source: ImportSource, begun: Beginning, by_identity: dict[str, LogFile], rows: list[LogFile],
+def _place(source: ImportSource, there: Files, begun: Beginning, by_identity: dict[str, LogFile], rows: list[LogFile],
            live: set[int], twins: dict[str, Place], found: Sorted) -> None:  # fmt: skip
     """Find the row of a changed file, or make it, and say whether it is to be read."""
     place, row = begun.place, by_identity.get(begun.place.identity)
@@ -141,10 +145,14 @@ def _place(source: ImportSource, begun: Beginning, by_identity: dict[str, LogFil
         alike = [one for one in rows if one.head_bytes and one.state != LogFileState.SKIPPED and begun.is_of(one)]
         moved = next((one for one in alike if one.pk not in live), None)
         own = row if row is not None and row.pk in live else None
+        if moved is None and alike and _goes_on(there, place, alike[0], found):
+            moved = alike[0]
         if moved is None and alike:
             found.left_out += 1
-            leave_out(own or new(source, place, begun.head), place, f"It is the same as {alike[0].name}.")
+            leave_out(own or new(source, place, begun.head), place, f"{SAME}{alike[0].name}.")
             return
+        if moved is not None and row is not None and row.state == LogFileState.SKIPPED:
+            _let_go(row)
         if not (row := moved or own):
             row = new(source, place, begun.head)
             rows.append(row)
@@ -159,6 +167,36 @@ def _place(source: ImportSource, begun: Beginning, by_identity: dict[str, LogFil
         leave_out(row, place, f"{twins[place.name].name} has the same records and tells more of each.")
         return
     found.to_read.append((place, row))
+
+
+def _goes_on(there: Files, place: Place, row: LogFile, found: Sorted) -> bool:
+    """Whether ``place`` holds more than the file of ``row``, of which everything was read: a copy that broke off, of
+    this one. The rest is read from here."""
+    if row.state != LogFileState.READ or row.pk not in found.resting:
+        return False
+    try:
+        with there.text(place, row.offset) as text:
+            goes_on = any(not isinstance(piece, Fault) and piece for piece in text)
+    except LogFileUnreadable:
+        return False
+    if goes_on:
+        found.resting.discard(row.pk)
+    return goes_on
+
+
+def _let_go(row: LogFile) -> None:
+    """What was left out is read now, under the row of what it is the same as."""
+    if row.records:
+        LogFile.objects.filter(pk=row.pk).update(identity="")
+    else:
+        row.delete()
+
+
+def look_at_copies(source: ImportSource, files: Iterable[LogFile]) -> None:
+    """When one of ``files`` was read to its end, see whether a copy of it that was left out holds more."""
+    pks = [file.pk for file in files]
+    if LogFile.objects.filter(pk__in=pks, state=LogFileState.READ).exists():
+        LogFile.objects.filter(source=source, state=LogFileState.SKIPPED, error__startswith=SAME).update(modified=0)
 
 
 def new(source: ImportSource, place: Place, head: bytes) -> LogFile:

@@ -159,3 +159,35 @@ def test_nothing_is_queued_while_nothing_changes(source: ImportSource, folder: P
     assert schedule.look_at_log(source) is None
     write(path, records(5, 1), append=True, age=30)
     assert schedule.look_at_log(source) is not None
+
+
+def test_a_cut_copy_does_not_stand_for_the_whole_file(source: ImportSource, folder: Path) -> None:
+    """A download that broke off lies beside the one that did not."""
+    packed = gzip.compress(records(0, 2000).encode())
+    write(folder / "a.csv.gz", packed[: len(packed) // 2], age=900)
+    write(folder / "b.csv.gz", packed, age=600)
+    cut = imported(source).rows
+    assert 0 < cut < 2000
+    imported(source)
+    stored = lines(source)
+    assert stored[:cut] == list(range(cut))
+    assert stored[-1] == 1999
+    assert len(set(stored)) == len(stored) >= 1999  # of one record only the half that was read first is kept
+    assert file_of(source, "b.csv.gz").state == LogFileState.READ
+    imported(source)
+    assert (file_of(source, "a.csv.gz").state, file_of(source, "a.csv.gz").error) == (
+        LogFileState.SKIPPED,
+        "It is the same as b.csv.gz.",
+    )
+    assert schedule.look_at_log(source) is None
+
+
+def test_half_of_a_file_does_not_stand_for_the_whole_file(source: ImportSource, folder: Path) -> None:
+    whole = records(0, 50)
+    write(folder / "a.csv", whole[: len(whole) // 2 - 10], age=900)
+    write(folder / "b.csv", whole, age=600)
+    imported(source)
+    imported(source)
+    stored = lines(source)
+    assert len(set(stored)) == len(stored) >= 49
+    assert stored[-1] == 49
