@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import takewhile
@@ -50,10 +51,20 @@ def checked(days: int | None) -> int | None:
 
 def find(target: Target, name: str) -> ImportSource:
     """Any source of ``target`` by its name, kind or number. Raises ``NoSuchLogSource``."""
-    rows = target.import_sources.select_related("target")
-    found = [row for row in rows if name in (row.name, row.kind, str(row.pk))]
-    if len(found) != 1:
-        raise NoSuchLogSource(f"{target} has {len(found)} sources “{name}”.")
+    return named(target, target.import_sources.select_related("target"), name)
+
+
+def named(target: Target, rows: Iterable[ImportSource], name: str) -> ImportSource:
+    """The one of ``rows`` that is called so, or has that number; else the only one of that kind. Empty: the only one
+    there is. Raises ``NoSuchLogSource``."""
+    rows = list(rows)
+    found = [row for row in rows if name in ("", row.name or row.kind, str(row.pk))]
+    found = found or [row for row in rows if name == row.kind]
+    if not found:
+        raise NoSuchLogSource(f"{target} has no source “{name}”." if name else f"{target} has no source of server logs.")
+    if len(found) > 1:
+        which = f"{len(found)} sources “{name}”" if name else f"{len(found)} sources of server logs"
+        raise NoSuchLogSource(f"{target} has {which}; say the name or the number of one.")
     return found[0]
 
 

@@ -8,8 +8,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from audit.postgres.logs import faults
 from audit.postgres.logs.record import Fault, LogRecord
 
+GO_ON = (faults.NOT_A_RECORD, faults.ORPHAN, faults.TOO_LONG)
+"""Faults that come in pieces."""
 KEPT_FAULTS = 50
 """Faults of a file that are kept; the others are counted."""
 GroupKey = tuple[str, str, int, str, str]
@@ -75,7 +78,12 @@ class Chunk:
         return _moment(first), _moment(last)
 
     def blame(self, found: Fault) -> None:
-        """Count a fault, and keep it when it is among the first."""
+        """Count a fault, and keep it when it is among the first. What goes on where the last one ended is the same: a
+        line of 100 MB comes in many pieces."""
+        last = self.faults[-1] if 0 < self.fault_count == len(self.faults) else None
+        if last is not None and (last.code, last.end) == (found.code, found.offset) and found.code in GO_ON:
+            self.faults[-1] = last._replace(end=found.end)
+            return
         self.fault_count += 1
         if len(self.faults) < KEPT_FAULTS:
             self.faults.append(found)

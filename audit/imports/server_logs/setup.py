@@ -11,7 +11,7 @@ from django.db import transaction
 
 from audit import conf, ledger
 from audit.actors import Actor
-from audit.exceptions import ImportRunning, LogSourceInvalid, LogSourceUsed, NoSuchLogSource, TovgovError
+from audit.exceptions import ImportRunning, LogSourceInvalid, LogSourceUsed, TovgovError
 from audit.imports import asking
 from audit.imports.retention import keeping
 from audit.imports.server_logs import bring, files, sources
@@ -133,11 +133,8 @@ def _check_name(target: Target, kind: str, name: str) -> None:
 def find(target: Target, name: str = "") -> ImportSource:
     """The source of server logs that ``name`` names by its name, kind or number; the only one when it is empty. Raises
     ``NoSuchLogSource``."""
-    rows = list(ImportSource.objects.filter(target=target, kind__in=SERVER_LOGS).select_related("target"))
-    found = [row for row in rows if name in (row.name, row.kind, str(row.pk))] if name else rows
-    if len(found) != 1:
-        raise NoSuchLogSource(f"{target} has {len(found)} such sources.")
-    return found[0]
+    rows = ImportSource.objects.filter(target=target, kind__in=SERVER_LOGS).select_related("target")
+    return keeping.named(target, rows, name)
 
 
 # --- trying it ------------------------------------------------------------------------------------------------------

@@ -15,11 +15,12 @@ from audit.imports.server_logs import setup
 from audit.jobs import facts as job_facts
 from audit.lookup import find_target
 from audit.management.sealing import SealVerbs
-from audit.models import SERVER_LOGS, AuditImport, ImportSource, Target
+from audit.models import SERVER_LOGS, AuditImport, ImportSource, LogFileState, Target
 from audit.postgres.logs.opening import FORMATS
 from audit.tasks import run_import
 
 PIECE = 1024 * 1024
+FAILED_SHOWN = 5
 COUNTS = ("records", "rows", "known", "ours", "explained", "faults", "pruned", "seal")
 
 
@@ -80,9 +81,7 @@ class Command(SealVerbs):
         job = self.run_job(asked, run_import, options, actor=actor)
         job.refresh_from_db()
         facts = job_facts(job) | {name: getattr(job, name) for name in COUNTS}
-        what = "entries" if asked.source.kind in SERVER_LOGS else "deleted rows"
-        words = f"{job} is queued." if job.is_open else f"{target}: {facts['rows']:,} {what} were imported."
-        self.emit(options, facts, words)
+        self.emit(options, facts, f"{job} is queued." if job.is_open else _brought(job))
 
     def _asked(self, target: Target, options: dict[str, Any]) -> AuditImport:
         actor, reason = self.actor(options), options["reason"]
@@ -165,6 +164,23 @@ class Command(SealVerbs):
         facts, words = _facts(source), f"{source} is removed."
         setup.remove(source, actor=self.actor(options), reason=options["reason"])
         self.emit(options, facts, words)
+
+
+def _brought(run: AuditImport) -> str:
+    """What an import brought, and what it could not read."""
+    source = run.source
+    if source.kind not in SERVER_LOGS:
+        return f"{source.target}: {run.rows:,} deleted rows were imported."
+    said = [f"{source.target}: {run.rows:,} entries were imported."]
+    if run.ours:
+        said.append(f"{run.ours:,} records of tovgov's own were left out.")
+    if run.faults:
+        said.append(f"At {run.faults:,} place{'s' * (run.faults > 1)} there was no whole record: the page of {source} names them.")
+    failed = source.files.filter(state=LogFileState.FAILED).order_by("-pk")
+    said += [f"{file.name} cannot be read: {file.error}" for file in failed[:FAILED_SHOWN]]
+    if failed[FAILED_SHOWN:].exists():
+        said.append(f"And {failed.count() - FAILED_SHOWN:,} files more.")
+    return "\n".join(said)
 
 
 def _facts(row: ImportSource) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import shutil
 from datetime import timedelta
 from pathlib import Path
@@ -181,3 +182,18 @@ def test_what_is_grave_is_kept_whoever_did_it(source: ImportSource, folder: Path
     write(folder / "a.csv", text(row(0, "statement: DROP DATABASE tovplay", command="DROP DATABASE", **ours)))
     assert imported(source).ours == 0
     assert lines(source) == [0]
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.json"])
+def test_a_line_of_many_pieces_is_one_fault(source: ImportSource, folder: Path, name: str) -> None:
+    record = {"timestamp": "2026-11-20 10:00:00.000 UTC", "error_severity": "LOG", "message": "x" * 20_000_000}
+    after = {"timestamp": "2026-11-20 10:00:01.000 UTC", "error_severity": "LOG", "message": "after"}
+    if name.endswith(".csv"):
+        write(folder / name, text(row(0, record["message"]), row(1, "after")))
+    else:
+        write(folder / name, f"{json.dumps(record)}\n{json.dumps(after)}\n")
+    assert (imported(source).faults, [fault["code"] for fault in file_of(source, name).faults]) == (
+        1,
+        ["record-too-long"],
+    )
+    assert ServerLogEntry.objects.filter(message="after").exists()

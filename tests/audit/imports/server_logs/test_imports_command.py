@@ -169,3 +169,42 @@ def test_a_person_reads_sentences(
     assert "5 entries were imported" in capsys.readouterr().out
     call_command("imports", "remove", CLUB, "folder", *MIRIAM)
     assert "is removed" in capsys.readouterr().out
+
+
+def test_a_source_without_a_name_is_found_beside_others_of_its_kind(
+    source: ImportSource, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(folder / "a.csv", records(0, 5))
+    other = run(capsys, "imports", "add", CLUB, "folder", "--folder", folder, "--name", "second", *MIRIAM)
+    for name, meant in (("folder", source.pk), (str(other["id"]), other["id"])):
+        run(capsys, "imports", "run", CLUB, name, *ALICE)
+        assert AuditImport.objects.latest("pk").source_id == meant
+    assert not run(capsys, "imports", "pause", CLUB, "folder", *MIRIAM)["is_active"]
+    assert run(capsys, "imports", "keep", CLUB, "folder", "30", *MIRIAM)["keep_days"] == 30
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [("third", "has no source “third”"), ("folder", "2 sources “folder”; say the name or the number of one")],
+)
+def test_a_name_that_means_no_source_or_several_says_so(
+    target: Target, folder: Path, capsys: pytest.CaptureFixture[str], name: str, sentence: str
+) -> None:
+    for number in ("one", "two"):
+        run(capsys, "imports", "add", CLUB, "folder", "--folder", folder, "--name", number, *MIRIAM)
+    with pytest.raises(SystemExit):
+        call_command("imports", "pause", CLUB, name, "--as", "miriam")
+    assert sentence in capsys.readouterr().err
+
+
+def test_what_was_sent_and_cannot_be_read_is_said(
+    folder: Path, target: Target, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    piped(monkeypatch, write(folder / "binary", bytes(range(256)) * 100))
+    call_command("imports", "run", CLUB, "-", "--name", "odd.log", *ALICE)
+    said = capsys.readouterr().out
+    assert "0 entries were imported" in said
+    assert "odd.log cannot be read: This text does not look like a server log" in said
+    piped(monkeypatch, write(folder / "half.csv", records(0, 5) + "and no more\n"))
+    call_command("imports", "run", CLUB, "-", "--name", "half.csv", *ALICE)
+    assert "At 1 place there was no whole record" in capsys.readouterr().out
