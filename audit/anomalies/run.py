@@ -181,14 +181,15 @@ def _tell(row: AnomalySettings, rule: Rule, firing: AnomalyFiring, episode: Epis
 
 def title(rule: Rule, target: Target, episode: Episode) -> str:
     """What an episode is in one sentence."""
+    first, last = f"{episode.first_at:%Y-%m-%d %H:%M} UTC", f"{episode.last_at:%Y-%m-%d %H:%M} UTC"
     return rule.title.format(
         target=target,
         key=episode.key,
         count=f"{episode.count:,}",
         times="once" if episode.count == 1 else f"{episode.count:,} times",
         rows="1 row" if episode.weight == 1 else f"{episode.weight:,} rows",
-        first=f"{episode.first_at:%Y-%m-%d %H:%M} UTC",
-        last=f"{episode.last_at:%H:%M} UTC",
+        first=first,
+        when=first if first == last else f"{first} to {last[11:]}",
     )
 
 

@@ -13,7 +13,7 @@ RULE = Rule(
     means="A server process died, or the server found damaged data or a failing disk.",
     todo="Read the lines it cites: which signal, which file. Before you repair anything, make sure that a"
     " proved backup is in another place. On damaged data stop writing.",
-    title="{target}: its server crashed or found damage ({key}), {first} to {last}.",
+    title="{target}: its server crashed or found damage ({key}), {when}.",
     sql=entries(kinds_in(*KINDS), key="kind"),
     reads=(Log.SERVER,),
     kinds=KINDS,

@@ -19,7 +19,7 @@ RULE = Rule(
     means="One role deleted far more rows within a few minutes than it should.",
     todo="Open the deletes it cites: who, from where, with which statement. What should not have gone can be"
     " put back from there. Ask before you stop a role that may be a planned clean-up.",
-    title="{target}: {rows} were deleted by {key}, {first} to {last}.",
+    title="{target}: {rows} were deleted by {key}, {when}.",
     sql=burst(EVENTS),
     reads=(Log.DELETES,),
     severity=Severity.CRITICAL,

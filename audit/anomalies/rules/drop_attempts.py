@@ -14,7 +14,7 @@ RULE = Rule(
     means="Somebody ran DROP or TRUNCATE, or tried to and was refused, while no maintenance window was open.",
     todo="See the statement and who ran it. Refused: ask why. Done: if it was a mistake, open Recover on the"
     " target now, before anything else is written.",
-    title="{target}: {key} tried to drop or truncate, {times} from {first}.",
+    title="{target}: {key} dropped or truncated, or tried to, {times} from {first}.",
     sql=entries(f"({kinds_in(*DESTRUCTIVE)} OR {DENIED}) AND {OUTSIDE_WINDOWS}"),
     reads=(Log.SERVER,),
     kinds=(*DESTRUCTIVE, "privilege-denied"),

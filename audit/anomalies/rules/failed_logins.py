@@ -22,7 +22,7 @@ RULE = Rule(
     " somebody who guesses.",
     todo="See which roles it tried. Many different ones are an attack: close the way in (firewall,"
     " pg_hba.conf). One role again and again is usually a client whose password was changed.",
-    title="{target}: {count} logins from {key} were refused, {first} to {last}.",
+    title="{target}: {count} logins from {key} were refused, {when}.",
     sql=burst(EVENTS),
     reads=(Log.CONNECTIONS,),
     severity=Severity.WARNING,

@@ -22,7 +22,7 @@ RULE = Rule(
     " around, or an attack from many machines.",
     todo="Look at the addresses. If they are a pool of your application's machines, raise the number or leave"
     " the role out. If not, change the role's password.",
-    title="{target}: {key} came from many addresses, {first} to {last}.",
+    title="{target}: {key} came from many addresses, {when}.",
     sql=many(EVENTS),
     reads=(Log.CONNECTIONS,),
     severity=Severity.WARNING,

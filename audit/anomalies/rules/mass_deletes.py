@@ -21,7 +21,7 @@ RULE = Rule(
     " empties a database before it fills it again.",
     todo="Stop that role, then look whether the tables were filled again with other rows. Put the rows back"
     " from the deletes it cites, or open Recover.",
-    title="{target}: {key} deleted {rows} from many tables, {first} to {last}.",
+    title="{target}: {key} deleted {rows} from many tables, {when}.",
     sql=many(EVENTS),
     reads=(Log.DELETES,),
     severity=Severity.CRITICAL,

@@ -15,7 +15,7 @@ RULE = Rule(
     " pg_restore --clean does, or a script that copies one database over another.",
     todo="Stop that role now (its sessions are on the target's page), then open Recover: the newest backup is"
     " from before. Do not let the application write meanwhile.",
-    title="{target}: {key} dropped or truncated {count} objects, {first} to {last}, outside a window.",
+    title="{target}: {key} dropped or truncated {count} objects, {when}, outside a window.",
     sql=burst(entries(f"{kinds_in(*KINDS)} AND {OUTSIDE_WINDOWS}")),
     reads=(Log.SERVER,),
     kinds=KINDS,

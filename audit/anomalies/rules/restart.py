@@ -12,7 +12,7 @@ RULE = Rule(
     label="Restart",
     means="The server was stopped or started, or recovers.",
     todo="Ask who did it, if it was not planned. See that it ended with “ready to accept connections”.",
-    title="{target}: its server was restarted, {first} to {last}.",
+    title="{target}: its server was restarted, {when}.",
     sql=entries(kinds_in(*KINDS), key="'the server'"),
     reads=(Log.SERVER,),
     kinds=KINDS,

@@ -14,7 +14,7 @@ RULE = Rule(
     " pg_hba.conf stands in no log.",
     todo="Ask who did it. Compare pg_hba_file_rules and pg_settings with what you know, and whether logging"
     " was made less.",
-    title="{target}: its settings were changed or reloaded, {first} to {last}.",
+    title="{target}: its settings were changed or reloaded, {when}.",
     sql=entries(kinds_in(*KINDS), key="'the server'"),
     reads=(Log.SERVER,),
     kinds=KINDS,

@@ -287,3 +287,29 @@ def test_the_dry_run_is_what_the_live_run_did_in_any_order(
         len({(a.kind, a.fingerprint) for a in Alert.objects.filter(target=target)})
         == Alert.objects.filter(target=target).count()
     )
+
+
+def test_tovgov_asking_for_a_database_that_is_gone_is_no_stranger(target: Target) -> None:
+    """It asks once a minute; whoever only calls itself so is told."""
+    only(target, "unknown-database")
+    own = factories.CredentialFactory(target=target).user
+    for minute in range(3):
+        login(target, minute, outcome="unknown database", database="gone", role=own, application_name="tovgov watch")
+    look(target)
+    assert alerts_of("unknown-database") == []
+    login(target, 3, outcome="unknown database", database="gone", role="mallory", application_name="tovgov watch")
+    login(target, 4, outcome="unknown database", database="gone", role=own, application_name="psql")
+    look(target)
+    assert "asked 2 times" in alerts_of("unknown-database")[0].title
+
+
+def test_a_finding_of_one_minute_names_it_once(target: Target) -> None:
+    only(target, "failed-logins", least=2)
+    for second in range(3):
+        login(target, second / 60, outcome="failed password")
+    look(target)
+    title = alerts_of("failed-logins")[0].title
+    assert title.count("UTC") == 1
+    login(target, 2, outcome="failed password")
+    look(target)
+    assert alerts_of("failed-logins")[0].title.count("UTC") == 2
