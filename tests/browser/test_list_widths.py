@@ -72,7 +72,14 @@ def test_every_list_fits_a_narrow_desk(transactional_db: None, visit: Visit) -> 
         reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist") for model in admin.site._registry
     ]
     beyond = {}
-    for path in [*paths, "/admin/", "/admin/jobs/", "/admin/reviews/", "/admin/audit/connectiongroup/?noise=shown"]:
+    for path in [
+        *paths,
+        "/admin/",
+        "/admin/jobs/",
+        "/admin/reviews/",
+        "/admin/audit/connectiongroup/?noise=shown",
+        "/admin/day/",
+    ]:
         assert visitor.go(path) == 200
         if hidden := visitor.page.evaluate(HIDDEN):
             beyond[path] = hidden

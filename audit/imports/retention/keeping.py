@@ -61,7 +61,9 @@ def named(target: Target, rows: Iterable[ImportSource], name: str) -> ImportSour
     found = [row for row in rows if name in ("", row.name or row.kind, str(row.pk))]
     found = found or [row for row in rows if name == row.kind]
     if not found:
-        raise NoSuchLogSource(f"{target} has no source “{name}”." if name else f"{target} has no source of server logs.")
+        raise NoSuchLogSource(
+            f"{target} has no source “{name}”." if name else f"{target} has no source of server logs."
+        )
     if len(found) > 1:
         which = f"{len(found)} sources “{name}”" if name else f"{len(found)} sources of server logs"
         raise NoSuchLogSource(f"{target} has {which}; say the name or the number of one.")

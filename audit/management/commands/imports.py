@@ -81,7 +81,8 @@ class Command(SealVerbs):
         job = self.run_job(asked, run_import, options, actor=actor)
         job.refresh_from_db()
         facts = job_facts(job) | {name: getattr(job, name) for name in COUNTS}
-        self.emit(options, facts, f"{job} is queued." if job.is_open else _brought(job))
+        asked.refresh_from_db()
+        self.emit(options, facts, f"{job} is queued." if job.is_open else _brought(asked))
 
     def _asked(self, target: Target, options: dict[str, Any]) -> AuditImport:
         actor, reason = self.actor(options), options["reason"]
@@ -175,7 +176,8 @@ def _brought(run: AuditImport) -> str:
     if run.ours:
         said.append(f"{run.ours:,} records of tovgov's own were left out.")
     if run.faults:
-        said.append(f"At {run.faults:,} place{'s' * (run.faults > 1)} there was no whole record: the page of {source} names them.")
+        places = f"{run.faults:,} place{'s' * (run.faults > 1)}"
+        said.append(f"At {places} there was no whole record: the page of {source} names them.")
     failed = source.files.filter(state=LogFileState.FAILED).order_by("-pk")
     said += [f"{file.name} cannot be read: {file.error}" for file in failed[:FAILED_SHOWN]]
     if failed[FAILED_SHOWN:].exists():
