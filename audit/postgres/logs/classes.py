@@ -224,6 +224,7 @@ CLASSES: tuple[LogClass, ...] = (
              messages=(r"(?:checkpoint|restartpoint) (?:starting|complete)", r"(?:checkpoint|restartpoint)s? ",
                        r"recovery restart point at"), flat=True),
     LogClass("autovacuum", "Autovacuum", INFO, "A table was vacuumed or analysed by the server itself.", "Nothing.",
+             levels=("LOG", "INFO", "NOTICE", "DEBUG"),
              messages=(r"automatic (?:aggressive )?(?:vacuum|analyze)", r"autovacuum",
              r"skipping (?:vacuum|analyze) of")),
     LogClass("bad-configuration", "Configuration refused", HIGH,

@@ -191,6 +191,11 @@ def test_a_warning_of_the_archiver_is_no_mere_warning() -> None:
     assert kind(message, "WARNING", sqlstate="01000") == kind(message, "WARNING") == "archive-failure"
 
 
+def test_a_warning_of_autovacuum_is_more_than_its_work() -> None:
+    message = "autovacuum not started because of misconfiguration"
+    assert kind(message, "WARNING", sqlstate="01000") == kind(message, "WARNING") == "warning"
+
+
 WRAPAROUND = (
     "cutoff for removing and freezing tuples is far in the past",
     "cutoff for freezing multixacts is far in the past",
