@@ -7,6 +7,7 @@ remembered, up to a bound.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -91,6 +92,12 @@ class _Statement:
     logged: Verdict | None = None
 
 
+RAISED = "P0001"
+"""SQLSTATE of what RAISE says, unless it says another one."""
+_AT_RAISE = re.compile(r"[^\n]*PL/pgSQL[^\n]* RAISE(?:\n|\Z)")
+"""A context, in any language: the message is a function's own, with whatever values it puts there."""
+
+
 class Reader:
     """Reads the records of one source. Keep it: it remembers shapes. Not for several threads at once."""
 
@@ -168,8 +175,9 @@ class Reader:
         """A message of the server's own, perhaps with the statement that it is about."""
         query = record.query
         statement = self._statement(query) if query else _NOTHING
-        sqlstate = record.sqlstate
-        detail = record.detail if sqlstate == "28P01" else ""
+        is_raised = bool(record.context and _AT_RAISE.match(record.context))
+        sqlstate = record.sqlstate or (RAISED if is_raised and record.level == "ERROR" else "")
+        detail = record.detail if sqlstate == "28P01" or (not sqlstate and record.level == "FATAL") else ""
         alike = "0".join([message[piece] for piece in layout.between or ()])
         attempted = statement.row.code if statement.row else ""
         key = (sqlstate, record.level, alike, statement.shape, detail, attempted)
@@ -185,7 +193,9 @@ class Reader:
                 attempted=attempted if row.severity > Severity.INFO else "",
             )
             self._remember(key, verdict)
-        if verdict.may_change or not message.isprintable():
+        if is_raised and verdict.masks:
+            record.message = self._clean(mask_message(message, BY_CODE["raised"]))
+        elif verdict.may_change or not message.isprintable():
             record.message = self._clean(mask_message(message, verdict.row) if verdict.masks else message)
         if query:
             record.query = self._shown(statement, query, verdict.masks)

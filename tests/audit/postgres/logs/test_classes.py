@@ -177,6 +177,7 @@ def test_an_unknown_role_is_named_in_the_detail_of_a_failed_password() -> None:
     detail = 'Role "nobody" does not exist.\nConnection matched pg_hba.conf line 3: "host all all all scram-sha-256"'
     message = 'password authentication failed for user "nobody"'
     assert kind(message, "FATAL", sqlstate="28P01", detail=detail) == "unknown-role"
+    assert kind(message, "FATAL", detail=detail) == "unknown-role"
     assert kind(message, "FATAL", sqlstate="28P01", detail="Connection matched …") == "failed-password"
 
 

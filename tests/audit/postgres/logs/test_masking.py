@@ -361,3 +361,20 @@ def test_a_record_is_masked_in_place() -> None:
     from audit.postgres.logs.reading import read
 
     assert read(made).title == made.message == "statement: SELECT ?"
+
+
+AT_RAISE = ("PL/pgSQL function enrol(text) line 3 at RAISE\nSQL statement …", "PL/pgSQL-Funktion f Zeile 1 bei RAISE")
+
+
+@pytest.mark.parametrize("context", AT_RAISE)
+@pytest.mark.parametrize("level", ["ERROR", "WARNING", "NOTICE", "LOG"])
+def test_what_a_function_says_is_masked_without_a_state_too(context: str, level: str) -> None:
+    made, reading = told("no such member: dana@example.org 4711", level, context=context)
+    assert made.message == "no such member: ? ?"
+    assert (reading.kind == "raised") is (level == "ERROR")
+
+
+def test_tovgovs_refusal_keeps_its_names_without_a_state() -> None:
+    message = "tovgov refused: DROP TABLE of public.members 5"
+    made, reading = told(message, "ERROR", context=AT_RAISE[0])
+    assert (made.message, reading.kind) == (message, "guard-refused")
