@@ -14,7 +14,12 @@ from tests.audit.postgres.logs.provoking import PERSON, PREFIX, alike
 from tovgov.binaries import binaries, majors, runnable
 from tovgov.server_user import server_user
 
-SETTINGS = {"log_min_messages": "warning", "log_line_prefix": PREFIX, "wal_level": "logical"}
+SETTINGS = {
+    "log_min_messages": "warning",
+    "log_line_prefix": PREFIX,
+    "wal_level": "logical",
+    "autovacuum_max_workers": "1",
+}
 LIMIT = 2**31
 """So many transactions after the oldest, numbers would come again (``SetTransactionIdLimit`` in varsup.c): 40 million
 before that the server warns, 3 million before it refuses to write."""
