@@ -7,7 +7,15 @@ from django.db.models import Q
 
 VIEW = Q(codename__startswith="view_") & Q(content_type__app_label__in=["audit", "backups"])
 
-EXPORTS = ["export_deletion", "export_connection", "export_log", "export_ledger", "export_report", "export_lesson"]
+EXPORTS = [
+    "export_deletion",
+    "export_connection",
+    "export_log",
+    "export_ledger",
+    "export_report",
+    "export_lesson",
+    "export_action",
+]
 """Reading and taking away: auditors may both, of everything."""
 SEND = ["add_reportschedule", "change_reportschedule", "delete_reportschedule"]
 

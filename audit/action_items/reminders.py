@@ -26,10 +26,9 @@ from audit.action_items.items import KEEP
 from audit.actors import Actor
 from audit.exceptions import ReminderNotSent
 from audit.models import ActionItem, ActionReminder, ReminderState
-from audit.models.action_items import ActionQuerySet
+from audit.models.action_items import SOON_DAYS, ActionQuerySet
 
 TASK = "audit.tasks.send_reminders"
-SOON_DAYS = 3
 AGAIN_DAYS = 7
 FROM_HOUR = 7
 """Mails wait for this hour on tovgov's clock (TOVGOV_TIME_ZONE): nobody is woken by an action item."""

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.models import User
-from django.db.models import F, QuerySet
-from django.http import HttpRequest
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from audit import action_items
-from audit.action_items.reminders import SOON_DAYS
 from audit.actors import Actor
 from audit.admin.acts import Act, Done, Reason
 from audit.admin.base import RecordAdmin
 from audit.admin.incidents import IncidentAdmin
 from audit.admin.versioned import VersionedMixin
-from audit.models import OWED, ActionItem, ActionReminder, ActionState, Incident, Priority
+from audit.lists.action_items import ACTIONS, MINE, NOBODY, ORDER, SEARCHED
+from audit.lists.listing import Filter
+from audit.models import LIST_FORMATS, ActionItem, ActionReminder, ActionState, Incident, Priority
 from audit.templatetags.tovgov import badge
 
 TONES = {"open": "warn", "in progress": "info", "done": "good", "dropped": "quiet"}
@@ -145,57 +144,66 @@ class ReopenAction(Act):
 # --- lists ------------------------------------------------------------------------------------------------------------
 
 
-class InState(admin.SimpleListFilter):
+class Asked(admin.SimpleListFilter):
+    """A question of the list, answered as its export answers it."""
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return self._question.choices()
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        value = _answer(request, self.parameter_name, self.value())
+        if value is None:
+            return queryset.filter(self._question.absent or Q())
+        try:
+            return queryset.filter(self._question.clause(value))
+        except ValueError as error:
+            messages.error(request, f"{self._question.label}: {error}")
+            return queryset.none()
+
+    @property
+    def _question(self) -> Filter:
+        return next(one for one in ACTIONS.filters if one.name == self.parameter_name)
+
+
+def _answer(request: HttpRequest, name: str | None, value: str | None) -> str | None:
+    """What the list is asked: “mine” is the owner who looks."""
+    is_mine = name == "whose" and value == MINE
+    return f"={request.user.get_username()}" if is_mine else value
+
+
+class InState(Asked):
     """What is owed comes first to mind; the rest is history."""
 
     title = "state"
     parameter_name = "state"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("all", "All"), *ActionState.choices]
-
     def choices(self, changelist: Any) -> Iterator[Any]:
         for number, choice in enumerate(super().choices(changelist)):
             yield {**choice, "display": "Owed"} if number == 0 else choice
 
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        if self.value() in ActionState.values:
-            return queryset.filter(state=self.value())
-        return queryset if self.value() == "all" else queryset.owed()
 
-
-class Due(admin.SimpleListFilter):
+class Due(Asked):
     title = "due"
     parameter_name = "due"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("overdue", "Overdue"), ("soon", f"Within {SOON_DAYS} days"), ("never", "No day")]
 
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        today = timezone.localdate()
-        clauses: dict[str | None, Any] = {
-            "overdue": {"due_on__lt": today, "state__in": OWED},
-            "soon": {"due_on__gte": today, "due_on__lte": today + timedelta(days=SOON_DAYS)},
-            "never": {"due_on__isnull": True},
-        }
-        return queryset.filter(**clauses.get(self.value(), {}))
-
-
-class Whose(admin.SimpleListFilter):
+class Whose(Asked):
     title = "owner"
     parameter_name = "whose"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         names = ActionItem.objects.exclude(owner_name="").values_list("owner_name", flat=True).distinct()
-        return [("mine", "Mine"), ("nobody", "Nobody’s"), *((f"={name}", name) for name in sorted(names)[:100])]
+        return [(MINE, "Mine"), (NOBODY, "Nobody’s"), *((f"={name}", name) for name in sorted(names)[:100])]
 
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        value = self.value() or ""
-        if value == "mine":
-            return queryset.filter(owner=request.user.pk)
-        if value == "nobody":
-            return queryset.filter(owner__isnull=True)
-        return queryset.filter(owner_name=value[1:]) if value.startswith("=") else queryset
+
+class OfPriority(Asked):
+    title = "priority"
+    parameter_name = "priority"
+
+
+class OfTarget(Asked):
+    title = "target"
+    parameter_name = "target"
 
 
 def state_word(row: ActionItem) -> SafeString:
@@ -213,14 +221,22 @@ class ActionItemAdmin(VersionedMixin, RecordAdmin):
     acts = [StartAction(), FinishAction(), DropAction(), ReopenAction()]
     record_template = "tovgov/action_item.html"
     list_display = ("title", "state_badge", "due", "owner_word", "priority_word", "of_incident")
-    list_filter = (InState, Due, Whose, "priority", ("incident__target", admin.RelatedOnlyFieldListFilter))
+    list_filter = (InState, Due, Whose, OfPriority, OfTarget)
     list_select_related = ("incident", "owner")
-    search_fields = ("title", "detail", "owner_name", "incident__title", "finish_note")
+    search_fields = SEARCHED
     search_help_text = "Title, detail, owner, incident or what was noted at its end."
     empty_note = "Nothing is owed. Add what must not be forgotten, here or on an incident’s page."
 
     def get_ordering(self, request: HttpRequest) -> Any:
-        return [F("due_on").asc(nulls_last=True), "-priority", "id"]
+        return ORDER
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """With what an export of the list as it is filtered now would ask."""
+        asked = {name: _answer(request, name, value) for name, value in request.GET.items()}
+        may = request.user.has_perm(ACTIONS.export_permission)
+        formats = [(one.value, str(one.label)) for one in LIST_FORMATS] if may else []
+        more = {"export_page": ACTIONS.page, "export_query": ACTIONS.read(asked).query, "export_formats": formats}
+        return super().changelist_view(request, more | (extra_context or {}))
 
     @admin.display(description="state", ordering="state")
     def state_badge(self, obj: ActionItem) -> SafeString:
@@ -270,7 +286,7 @@ class ActionItemAdmin(VersionedMixin, RecordAdmin):
 
 def section(incident: Incident, user: User) -> dict[str, Any]:
     """What is owed after it, what was done, and the way to add more."""
-    rows = incident.action_items.order_by(F("due_on").asc(nulls_last=True), "-priority", "id")
+    rows = incident.action_items.order_by(*ORDER)
     listed = [{"row": row, "state": state_word(row)} for row in owed_first(rows)]
     url = f"{reverse('admin:audit_actionitem_add')}?incident={incident.pk}"
     return {"items": listed, "add": url if user.has_perm(action_items.KEEP) else "", "incident": incident}

@@ -136,7 +136,7 @@ def _overdue(request: HttpRequest, target: Target | None) -> dict[str, Any]:
     asked = {"due": "overdue"}
     if target is not None:
         rows = rows.filter(incident__target=target)
-        asked["incident__target__id__exact"] = str(target.pk)
+        asked["target"] = str(target.pk)
     url = f"{reverse('admin:audit_actionitem_changelist')}?{urlencode(asked)}"
     return {"overdue": rows.count(), "overdue_url": url}
 

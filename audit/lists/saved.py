@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet
 from audit.actors import Actor
 from audit.exceptions import FilterInvalid, FilterNameTaken, NotPermitted
 from audit.lists import connections, server_logs
+from audit.lists.action_items import ACTIONS
 from audit.lists.deletions import ROWS, TRANSACTIONS
 from audit.lists.ledger_entries import LEDGER
 from audit.lists.lessons import LESSONS
@@ -27,6 +28,7 @@ LISTINGS = {
         server_logs.ENTRIES,
         LEDGER,
         LESSONS,
+        ACTIONS,
     )
 }
 """A log that gets a long list joins here."""

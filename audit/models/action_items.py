@@ -23,6 +23,10 @@ OWED = (ActionState.OPEN, ActionState.IN_PROGRESS)
 """What somebody still has to do."""
 
 
+SOON_DAYS = 3
+"""What is due within so many days is due soon: its owner is told."""
+
+
 class Priority(models.IntegerChoices):
     LOW = 10, "Low"
     NORMAL = 20, "Normal"
@@ -68,7 +72,10 @@ class ActionItem(models.Model):
 
     class Meta:
         ordering = ["due_on", "-priority", "id"]
-        permissions = [("keep_action", "Can add and change action items")]
+        permissions = [
+            ("keep_action", "Can add and change action items"),
+            ("export_action", "Can export action items"),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(state__in=["open", "in progress"], finished_at__isnull=True)
