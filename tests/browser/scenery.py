@@ -32,7 +32,7 @@ from audit.models import (
 from audit.protection import policies
 from backups.models import Backup, BackupKind, Level
 from tests import cast, factories
-from tests.browser import papers, seal_scenery
+from tests.browser import answer_scenery, papers, seal_scenery
 from tests.factories import ago
 
 
@@ -81,6 +81,7 @@ def build() -> cast.Cast:
     _deletes(production, people)
     _imports(production)
     _alerts(production)
+    answer_scenery.build(people, production)
     return people
 
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import time
 
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Group, User
 from django.urls import reverse
+from django.utils import timezone
 
 from audit.admin.base import act_url
+from audit.exports import request as exports
+from audit.lists.action_items import ACTIONS
 from audit.models import (
+    ActionItem,
     Alert,
     AnomalyFiring,
     AnomalySettings,
@@ -22,16 +27,20 @@ from audit.models import (
     ImportSource,
     Incident,
     IncidentReport,
+    Lesson,
     NotificationChannel,
     PostMortem,
     PublicationPlace,
+    Runbook,
     SealVerification,
     Target,
     Undelete,
 )
+from audit.reports import schedules
 from audit.templatetags.tovgov import page_of
 from backups.admin.restore_form import restore_url
 from backups.models import Backup, Destination, Restore, RestoreMode, RetentionPolicy
+from tests import factories
 from tests.browser import scenery
 from tests.browser.visitor import DESK, PHONE, Visitor
 
@@ -132,6 +141,29 @@ def test_nothing_is_wrong_with_papers(transactional_db: None, visit: Visit, widt
         act_url(IncidentReport, "confirm", report.pk),
     ]
     assert wrong_with(visit("alice", width=width), paths) == ""
+
+
+@pytest.mark.parametrize("width", [DESK, PHONE])
+def test_nothing_is_wrong_with_answers_among_all_else(transactional_db: None, visit: Visit, width: int) -> None:
+    people = scenery.build()
+    over = factories.IncidentFactory(severity="critical", status="resolved", resolved_at=timezone.now())
+    mailed = schedules.add(
+        actor=people.actor("miriam"), name="Deletes of the week", report="deletes", rhythm="weekly", at=time(6),
+        recipients=[people.charlie],
+    )  # fmt: skip
+    asked = exports.start(ACTIONS, "due=overdue", "csv", actor=people.actor("charlie"))
+    rows = [*Runbook.objects.all(), *ActionItem.objects.all(), *Lesson.objects.all(), over, mailed]
+    paths = [page_of(row) for row in rows]
+    paths += [reverse(f"admin:audit_{name}_changelist") for name in ("runbook", "actionitem", "lesson")]
+    paths += ["/admin/audit/actionitem/?state=all&q=rack", "/admin/audit/actionitem/?due=yesterday"]
+    paths += [reverse("admin:audit_actionitem_edit", args=[ActionItem.objects.owed()[0].pk])]
+    paths += [reverse("admin:audit_lesson_edit", args=[Lesson.objects.get(retired_at=None).pk])]
+    paths += [reverse(f"admin:audit_{name}_add") for name in ("actionitem", "lesson")]
+    paths += [act_url(over, slug, over.pk) for slug in ("review", "ask-waiver")]
+    paths.append(act_url(mailed, "send-now", mailed.pk))
+    assert wrong_with(visit("miriam", width=width), paths) == ""
+    own = [page_of(asked), act_url(asked, "cancel", asked.pk), reverse("admin:audit_actionitem_changelist")]
+    assert wrong_with(visit("charlie", width=width), own) == ""
 
 
 @pytest.mark.parametrize("width", [DESK, PHONE])
