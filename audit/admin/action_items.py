@@ -232,7 +232,7 @@ class ActionItemAdmin(VersionedMixin, RecordAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """With what an export of the list as it is filtered now would ask."""
-        asked = {name: _answer(request, name, value) for name, value in request.GET.items()}
+        asked = {name: _answer(request, name, str(value)) for name, value in request.GET.items()}
         may = request.user.has_perm(ACTIONS.export_permission)
         formats = [(one.value, str(one.label)) for one in LIST_FORMATS] if may else []
         more = {"export_page": ACTIONS.page, "export_query": ACTIONS.read(asked).query, "export_formats": formats}
