@@ -73,12 +73,11 @@ def bring(run: AuditImport, progress: Progress, *, actor: Actor) -> None:
         progress.phase("Importing", unit="rows")
         reader, rules = Reader(noise.masking_of(source.target)), noise.rules_of(source.target)
         roles, former = own_roles(source.target), former_roles(source.target)
-        own = own_work(source, [file for _, file in found.to_read])
-        places = found.places
+        own = own_work(source, [file for _, file in found.to_read])  # after the look: noted before it was logged
         is_done = True
         for place, file in found.to_read:
             ways = Ways(source.target_id, file.pk, roles, reader, former, own)
-            is_done = _read(run, place, file, there, places, ways, rules, progress, end)
+            is_done = _read(run, place, file, there, found, ways, rules, progress, end)
             if not is_done:
                 break
         files.look_at_copies(source, (file for _, file in found.to_read))
@@ -118,7 +117,7 @@ def parser_of(source: ImportSource, file: LogFile, text: Text) -> tuple[Parser, 
     return open_parser(first, name=file.name, **settings), chain([first], text)
 
 
-def _read(run: AuditImport, place: Place, file: LogFile, there: Files, places: list[Place], ways: Ways,
+def _read(run: AuditImport, place: Place, file: LogFile, there: Files, found: files.Sorted, ways: Ways,
           rules: noise.Rules, progress: Progress, end: float) -> bool:  # fmt: skip
     """Read one file to its end, or as far as time allows; whether its end was reached. What is wrong with it is noted
     on it and keeps no other from being read."""
@@ -126,7 +125,7 @@ def _read(run: AuditImport, place: Place, file: LogFile, there: Files, places: l
     try:
         with there.text(place, file.offset) as text:
             parser, whole = parser_of(source, file, text)
-            made = apart.chunks(whole, parser, ways, ends=lambda: there.is_complete or files.is_over(place, places))
+            made = apart.chunks(whole, parser, ways, ends=lambda: there.is_complete or found.is_over(place))
             with ahead(made) as ready:
                 for chunk in ready:
                     progress.check()

@@ -48,12 +48,18 @@ class Sorted:
     """What was found at a source."""
 
     places: list[Place]
+    at: int
+    """When they were looked at, in nanoseconds."""
     to_read: list[tuple[Place, LogFile]] = field(default_factory=list)
     unchanged: int = 0
     left_out: int = 0
     failed: int = 0
     resting: set[int] = field(default_factory=set)
     """Rows of files in which nothing has changed."""
+
+    def is_over(self, place: Place) -> bool | None:
+        """``is_over`` at that time."""
+        return is_over(place, self.places, self.at)
 
 
 def digest(head: bytes) -> str:
@@ -63,9 +69,10 @@ def digest(head: bytes) -> str:
 
 def sort_out(source: ImportSource, there: Files) -> Sorted:
     """Look at every file; what is to be read, the oldest first. Raises ``LogSourceGone``."""
+    at = time.time_ns()
     places = [place for place in there.places() if place.size]
     rows = list(LogFile.objects.filter(source=source).defer("faults").order_by("-pk"))
-    found = Sorted(places)
+    found = Sorted(places, at)
     twins = dict(_twins(places))
     by_identity: dict[str, LogFile] = {}
     for row in rows:
@@ -107,11 +114,12 @@ def is_unchanged(row: LogFile, place: Place, places: list[Place]) -> bool:
     return row.state != LogFileState.READING or not is_over(place, places)
 
 
-def is_over(place: Place, places: Iterable[Place]) -> bool | None:
-    """Whether nothing more comes in a file; None when more may come at any moment."""
+def is_over(place: Place, places: Iterable[Place], at: int | None = None) -> bool | None:
+    """Whether nothing more came in a file ``at`` the time when it was looked at (now); None when more may have come at
+    any moment."""
     if PACKED.search(place.name):
         return True
-    age = time.time_ns() - place.modified
+    age = (time.time_ns() if at is None else at) - place.modified
     kind = _format(place.name)
     if age > OVER_NANOSECONDS and any(one.modified > place.modified and _format(one.name) == kind for one in places):
         return True

@@ -54,7 +54,7 @@ class Folder:
         except OSError as error:
             raise LogFileUnreadable(f"{place.name} cannot be read: {error.strerror}.") from error
         with handle:
-            yield pieces(handle, start, place.name)
+            yield pieces(handle, start, place)
 
     def done(self, place: Place) -> None:
         """The folder is the server's: nothing in it is ever changed."""

@@ -71,7 +71,7 @@ class ThroughSql:
 
     @contextmanager
     def text(self, place: Place, start: int = 0) -> Iterator[Iterator[bytes | Fault]]:
-        yield pieces(_Remote(self.connection, place.name), start, place.name)
+        yield pieces(_Remote(self.connection, place.name), start, place)
 
     def done(self, place: Place) -> None:
         """The folder is the server's: nothing in it is ever changed."""

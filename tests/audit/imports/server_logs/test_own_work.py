@@ -12,6 +12,7 @@ from django.utils import timezone
 from audit import noise, targets
 from audit.actors import Actor
 from audit.anomalies import run as anomalies
+from audit.imports.server_logs import bring
 from audit.models import (
     Alert,
     ImportSource,
@@ -350,6 +351,26 @@ def test_an_act_at_another_server_explains_nothing(source: ImportSource, folder:
     act_of(factories.TargetFactory())
     write(folder / "a.csv", text(row(0, f"statement: {BACK}", **OPERATOR)))
     assert imported(source).explained == 0
+
+
+def test_an_act_that_begins_while_an_import_reads_is_explained(
+    source: ImportSource, folder: Path, ours: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is noted, and logged, after the import has asked what was noted: the next one reads it."""
+    file = write(folder / "a.csv", text(row(0)))
+    asked = bring.own_work
+
+    def begins_then(*args: Any) -> Any:
+        known = asked(*args)
+        if not OwnAct.objects.exists():
+            act_of(ours)
+            write(file, text(row(1, f"statement: {BACK}", **OPERATOR)), append=True)
+        return known
+
+    monkeypatch.setattr(bring, "own_work", begins_then)
+    assert (imported(source).records, ServerLogEntry.objects.count()) == (1, 1)
+    second = imported(source)
+    assert (second.records, second.explained, loud()) == (1, 1, [])
 
 
 @pytest.mark.parametrize("other", [{"session": "6914a3b0.ffff"}, {"session": "", "pid": 0xFFFF}])
