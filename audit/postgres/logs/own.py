@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
+from audit.postgres.logs import pgaudit
 from audit.postgres.logs.classes import Severity
 from audit.postgres.logs.literals import without_literals
 from audit.postgres.logs.record import LogRecord
@@ -133,5 +134,7 @@ def statement_of(record: LogRecord) -> str:
     """The statement that a record is or is about; empty when it is about none."""
     if record.query:
         return record.query.strip()
+    if record.message.startswith(pgaudit.PREFIX):
+        return (pgaudit.fields(record.message) or {}).get("statement", "").strip()
     head = LOGGED.match(record.message)
     return record.message[head.end() :].strip() if head else ""

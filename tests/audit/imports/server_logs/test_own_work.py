@@ -290,10 +290,12 @@ def act_of(target: Target, **more: Any) -> OwnAct:
     return OwnAct.objects.create(target=target, **facts | more)
 
 
+QUOTED_BACK = '"' + BACK.replace('"', '""') + '"'
 TOLD = {
     "logged": {"message": f"statement: {BACK}"},
     "with its duration": {"message": f"duration: 12.345 ms  statement: {BACK}"},
     "refused": {"message": "must be owner of table Game", "level": "ERROR", "sqlstate": "42501", "query": BACK},
+    "by pgAudit": {"message": f"AUDIT: SESSION,1,1,DDL,ALTER TABLE,TABLE,public.Game,{QUOTED_BACK},<not logged>"},
     "to the millisecond": {"message": f"statement: {BACK}", "at": START - timedelta(milliseconds=1)},
 }
 
@@ -322,6 +324,9 @@ IMPOSTORS = {
     "words before it": {"message": f"statement: SET ROLE stray; {BACK}"},
     "another case": {"message": f"statement: {BACK.lower()}"},
     "its name in a comment": {"message": f"statement: GRANT ALL ON a TO stray -- {BACK}"},
+    "a field of pgAudit's that is none": {
+        "message": f"AUDIT: SESSION,1,1,DDL,DROP TABLE,TABLE,public.Game,DROP TABLE a,{QUOTED_BACK}"
+    },
     "a duration that is none": {"message": f"statement: DROP TABLE a; /* duration: 1.0 ms  statement: {BACK}"},
 }
 
