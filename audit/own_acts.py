@@ -81,7 +81,7 @@ def reference_of(obj: models.Model) -> str:
 def find(reference: str) -> Job | MaintenanceWindow | None:
     """What ``reference`` names; None when it is not kept any more."""
     kind, _, number = reference.rpartition("-")
-    if kind == MaintenanceWindow._meta.model_name:
+    if kind == MaintenanceWindow._meta.model_name and number.isdigit():
         return MaintenanceWindow.objects.filter(pk=number).select_related("target").first()
     try:
         return jobs.find(reference)

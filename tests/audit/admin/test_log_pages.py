@@ -277,3 +277,24 @@ def test_an_alert_leads_to_everything_around_its_first_entry(cast: Cast) -> None
     factories.AlertEvidenceFactory(alert=alert)
     answer = signed_in(cast.charlie).get(f"/admin/audit/alert/{alert.pk}/change/")
     assert f"/admin/around/?target={alert.target_id}" in answer.content.decode()
+
+
+# --- what tovgov did itself ------------------------------------------------------------------------------------------
+
+
+def test_a_window_and_the_lines_that_it_left_name_each_other(cast: Cast) -> None:
+    window = factories.MaintenanceWindowFactory(opened_by="alice")
+    name = f"maintenancewindow-{window.pk}"
+    group = factories.ServerLogGroupFactory(target=window.target, explained_by=name, is_noise=True, count=3)
+    client = signed_in(cast.miriam)
+    page = text(client, page_of(group))
+    assert "tovgov did this itself" in page
+    assert f'<a href="{page_of(window)}">{window}</a>, opened by alice' in page
+    page = text(client, page_of(window))
+    assert "3 lines</a>, explained by this window" in page
+    assert str(group.title)[:20] in text(client, f"{LOG_GROUPS}?noise=shown&explained={name}")
+
+
+def test_a_window_that_is_not_kept_is_named_all_the_same(cast: Cast) -> None:
+    group = factories.ServerLogGroupFactory(explained_by="maintenancewindow-0", is_noise=True)
+    assert "maintenancewindow-0, which is not kept any more" in text(signed_in(cast.miriam), page_of(group))
