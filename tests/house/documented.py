@@ -119,6 +119,21 @@ def our_commands() -> dict[str, set[str]]:
     return {name: options(load_command_class(app, name).create_parser("manage.py", name)) for name, app in ours.items()}
 
 
+def parser_of(name: str) -> argparse.ArgumentParser:
+    """The parser of a command of ours."""
+    return load_command_class(get_commands()[name], name).create_parser("manage.py", name)
+
+
+def words_of(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
+    """Its words, and those of its verbs, without the options that every command has."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for verb in action.choices.values():
+                yield from words_of(verb)
+        elif not DJANGOS.intersection(action.option_strings):
+            yield action
+
+
 def sections(text: str) -> dict[str, str]:
     """The parts of a document by the name in their ``## `name` `` heading; what stands before is ``""``."""
     parts = re.split(r"^## `([^`]+)`.*$", text, flags=re.M)

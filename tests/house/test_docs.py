@@ -8,13 +8,23 @@ from pathlib import Path
 
 import pytest
 
-from tests.house.documented import ROOT, options, our_commands, our_sources, sections, variables
+from tests.house.documented import (
+    ROOT,
+    options,
+    our_commands,
+    our_sources,
+    parser_of,
+    sections,
+    variables,
+    words_of,
+)
 
 SETTINGS = (ROOT / "docs" / "settings.md").read_text()
 COMMANDS = (ROOT / "docs" / "commands.md").read_text()
 EXAMPLE = (ROOT / ".env.example").read_text()
 READ = variables(our_sources())
 EXPLAINED = set(re.findall(r"^\| `([A-Z0-9_]+)` \|", SETTINGS, flags=re.M))
+SET_BY_DJANGO = {"settings", "pythonpath", "verbosity", "traceback", "no_color", "force_color", "skip_checks"}
 NOT_FOR_DOT_ENV = {"TOVGOV_ENV_FILE", "Q_CLUSTER_NAME", "DJANGO_SETTINGS_MODULE"}
 
 
@@ -52,6 +62,14 @@ def test_every_option_is_explained(name: str) -> None:
     words = parts[""] + parts.get(name, "")
     explained = set(re.findall(r"--[a-z][a-z0-9-]*", words))
     assert our_commands()[name] - explained == set(), f"explain these in docs/commands.md under ## `{name}`"
+
+
+@pytest.mark.parametrize("name", sorted(our_commands()))
+def test_no_word_of_a_command_takes_the_place_of_an_option_of_djangos(name: str) -> None:
+    """``manage.py`` sets these for every command before it runs: a word called ``settings`` ends it with a traceback.
+    A call from Python never comes there."""
+    taken = [action.metavar or action.dest for action in words_of(parser_of(name)) if action.dest in SET_BY_DJANGO]
+    assert taken == []
 
 
 # --- the checker itself ----------------------------------------------------------------------------------------------

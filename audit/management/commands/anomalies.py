@@ -68,7 +68,7 @@ class Command(TovgovCommand):
         configure.change(
             row,
             actor=self.actor(options),
-            settings=_pairs(options["settings"]),
+            settings=_pairs(options["thresholds"]),
             is_active=options["is_active"],
             severity=options["severity"],
             opens_incident=options["incident"],
@@ -77,7 +77,7 @@ class Command(TovgovCommand):
 
     def dry_run(self, options: dict[str, Any]) -> None:
         row = configure.of_target(find_target(options["target"]), options["rule"])
-        tried = dry_run(row, _pairs(options["settings"]), actor=self.actor(options), days=options["days"])
+        tried = dry_run(row, _pairs(options["thresholds"]), actor=self.actor(options), days=options["days"])
         self.emit(options, _tried(row, tried), self._shown(row, tried))
 
     def _shown(self, row: AnomalySettings, tried: DryRun) -> Any:
@@ -100,7 +100,7 @@ class Command(TovgovCommand):
 def _named(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("target")
     parser.add_argument("rule", help=f"one of {', '.join(RULES)}")
-    parser.add_argument("settings", nargs="*", metavar="name=value", help="thresholds, as list shows them")
+    parser.add_argument("thresholds", nargs="*", metavar="name=value", help="thresholds, as list shows them")
 
 
 def _pairs(words: list[str]) -> dict[str, str]:
