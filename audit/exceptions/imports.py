@@ -59,6 +59,12 @@ class LogReaderLost(InfrastructureFault):
     advice = "Usually the system had no memory left. Nothing is lost: reading goes on where the last chunk was stored."
 
 
+class LogReadTwice(Refusal):
+    code = "imports.log_read_twice"
+    sentence = "Another source of the target reads the same log."
+    advice = "Pause one of the two: until then its lines stand there twice, and rules and pages count them twice."
+
+
 class LogsOverlap(Refusal):
     code = "imports.log_overlap"
     sentence = "Two files of a source tell of the same time."

@@ -17,6 +17,7 @@ from audit.exceptions import (
     LogFileUnreadable,
     LogFormatUnknown,
     LogPrefixUnusable,
+    LogReadTwice,
     LogsOverlap,
     LogTimezoneUnknown,
     TovgovError,
@@ -144,15 +145,29 @@ def _read(run: AuditImport, place: Place, file: LogFile, there: Files, found: fi
 
 
 def _compare(source: ImportSource, file: LogFile, progress: Progress) -> None:
-    """Say when two files tell of the same time: logs of two servers, which nothing in them tells apart, or a clock that
-    was set back. Both are kept."""
-    if file.first_at is None or file.last_at is None or file.last_at - file.first_at < OVERLAP:
+    """Say when another source reads the same log, or when two files tell of the same time. All of it is kept."""
+    error = _read_twice(source, file) or _overlap(source, file)
+    if error is None:
         return
+    LogFile.objects.filter(pk=file.pk).update(error_code=error.code, error=error.message)
+    progress.log(f"{error.message} {error.hint}")
+
+
+def _read_twice(source: ImportSource, file: LogFile) -> LogReadTwice | None:
+    if file.head_bytes < files.HEAD_BYTES:
+        return None
+    same = LogFile.objects.filter(source__target=source.target_id, head=file.head, head_bytes=file.head_bytes)
+    read = same.filter(records__gt=0, source__is_active=True).exclude(source=source).select_related("source__target")
+    other = read.first()
+    return LogReadTwice(f"{other.source} reads the same log: its records are there twice.") if other else None
+
+
+def _overlap(source: ImportSource, file: LogFile) -> LogsOverlap | None:
+    """Two files that tell of the same time: logs of two servers, which nothing in them tells apart, or a clock that was
+    set back."""
+    if file.first_at is None or file.last_at is None or file.last_at - file.first_at < OVERLAP:
+        return None
     others = LogFile.objects.filter(source=source, format=file.format).exclude(pk=file.pk)
     same_time = others.filter(first_at__lt=file.last_at - OVERLAP, last_at__gt=file.first_at + OVERLAP, records__gt=1)
     other = same_time.order_by("-last_at").first()
-    if other is None:
-        return
-    error = LogsOverlap(f"{file.name} and {other.name} tell of the same time.")
-    LogFile.objects.filter(pk=file.pk).update(error_code=error.code, error=error.message)
-    progress.log(f"{error.message} {error.hint}")
+    return LogsOverlap(f"{file.name} and {other.name} tell of the same time.") if other else None

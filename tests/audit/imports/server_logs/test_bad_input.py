@@ -13,10 +13,12 @@ import pytest
 from audit import targets
 from audit.actors import Actor
 from audit.imports import schedule, trouble
+from audit.imports.server_logs import setup
 from audit.models import Alert, ImportSource, LogFileState, Purpose, ServerLogEntry
 from tests import factories
 from tests.audit.imports.server_logs.conftest import (
     START,
+    SYSTEM,
     file_of,
     imported,
     lines,
@@ -197,3 +199,17 @@ def test_a_line_of_many_pieces_is_one_fault(source: ImportSource, folder: Path, 
         ["record-too-long"],
     )
     assert ServerLogEntry.objects.filter(message="after").exists()
+
+
+def test_a_log_that_two_sources_read_is_named(source: ImportSource, folder: Path) -> None:
+    write(folder / "a.csv", records(0, 50))
+    imported(source)
+    other = setup.add(source.target, "folder", name="again", settings={"folder": str(folder)}, actor=SYSTEM)
+    imported(other)
+    twice = file_of(other, "a.csv")
+    assert (twice.error_code, twice.records) == ("imports.log_read_twice", 50)
+    assert twice.error == f"{source} reads the same log: its records are there twice."
+    setup.pause(source, actor=SYSTEM)
+    write(folder / "a.csv", records(50, 5), append=True)
+    imported(other)
+    assert file_of(other, "a.csv").error_code == ""
