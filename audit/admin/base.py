@@ -215,7 +215,10 @@ class TovgovAdmin(ModelAdmin):
     # --- pages ----------------------------------------------------------------------------------------------------
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        title = str(self.opts.verbose_name_plural).capitalize()
+        """A list is called as what led to it: the word in the rail."""
+        listed = (model for section in self.admin_site.get_app_list(request) for model in section["models"])
+        words = next((str(model["name"]) for model in listed if model.get("label") == self.opts.label), "")
+        title = words or str(self.opts.verbose_name_plural).capitalize()
         return super().changelist_view(request, {"title": title, **(extra_context or {})})
 
     def render_change_form(

@@ -176,11 +176,11 @@ def trail(context: Context) -> dict[str, Any]:
     here = str(context.get("title") or "")
     if opts is not None:
         site = f"admin:{opts.app_label}_{opts.model_name}"
-        plural = opts.verbose_name_plural.capitalize()
+        listed = _in_rail(context, opts)[1] or opts.verbose_name_plural.capitalize()
         if context.get("cl") is None or context.get("act") is not None:
-            steps.append((plural, reverse(f"{site}_changelist")))
+            steps.append((listed, reverse(f"{site}_changelist")))
         else:
-            here = plural
+            here = listed
         thing = context.get("original") or (context.get("object") if opts else None)
         if thing is not None and getattr(thing, "pk", None):
             label = str(thing)
@@ -188,15 +188,16 @@ def trail(context: Context) -> dict[str, Any]:
                 here = str(context.get("trail_here") or label)
             else:
                 steps.append((label, reverse(f"{site}_change", args=[thing.pk])))
-    return {"steps": steps, "here": here, "section": _section(context, opts)}
+    return {"steps": steps, "here": here, "section": _in_rail(context, opts)[0]}
 
 
-def _section(context: Context, opts: Any) -> str:
+def _in_rail(context: Context, opts: Any) -> tuple[str, str]:
+    """The section of a list in the rail, and its name there."""
     for section in context.get("available_apps") or []:
         for model in section["models"]:
             if opts is not None and model.get("label") == opts.label:
-                return str(section["name"])
-    return ""
+                return str(section["name"]), str(model["name"])
+    return "", ""
 
 
 @register.filter
