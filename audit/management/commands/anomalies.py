@@ -85,7 +85,8 @@ class Command(TovgovCommand):
         if not tried.episodes:
             return f"With these thresholds it would not have fired since {tried.first:%Y-%m-%d %H:%M} UTC."
         cells = [(f"{one.first_at:%Y-%m-%d %H:%M}", run.title(rule, row.target, one)) for one in tried.episodes]
-        return self.table(("UTC", f"It would have fired {tried.times} times"), cells)
+        times = f"{tried.times:,} time{'s' * (tried.times != 1)}"
+        return self.table(("UTC", f"It would have fired {times}"), cells)
 
     def run_now(self, options: dict[str, Any]) -> None:
         targets = [find_target(options["target"])] if options["target"] else Target.objects.filter(is_active=True)

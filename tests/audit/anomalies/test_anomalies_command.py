@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from django.core.management import call_command
 
 from audit.anomalies.rules import ALL
 from audit.models import AnomalyFiring, Target
@@ -66,3 +69,10 @@ def test_who_may_not_is_refused(cast: Cast, target: Target, capsys: pytest.Captu
     assert run(capsys, *words, status=3)["error"]["code"] == "actor.not_permitted"
     words = ("anomalies", "dry-run", "Club", "delete-burst", "--as", "charlie")
     assert run(capsys, *words, status=3)["error"]["code"] == "actor.not_permitted"
+
+
+def test_a_dry_run_counts_in_words(cast: Cast, target: Target, capsys: pytest.CaptureFixture[str]) -> None:
+    deletes(target, 0, 120)
+    words = ("anomalies", "dry-run", "Club", "delete-burst", "least=100", "--days", "3", "--as", "alice")
+    call_command(*words)
+    assert "would have fired 1 time\n" in re.sub(r" +\n", "\n", capsys.readouterr().out)
