@@ -199,7 +199,7 @@ CLASSES: tuple[LogClass, ...] = (
              "See both servers' logs; check slots (pg_replication_slots) before pg_wal grows.",
              also=("08", "57", "58", "XX", "55"), messages=(r"terminating wal(?:sender|receiver)",
              r"replication terminated by primary", r"could not (?:receive|send) data "
-                       r"(?:from|to) WAL stream", r"could not connect to the p(?:rimary|ublisher)",
+                       r"(?:from|to) WAL stream", r"(?:[\w ]+ \".*\" )?could not connect to the p(?:rimary|ublisher)",
                        r"requested WAL segment ",
                        r"terminating process \d+ to release replication slot",
                        r"invalidating (?:obsolete )?(?:replication )?slot",

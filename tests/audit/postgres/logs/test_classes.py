@@ -100,6 +100,8 @@ MESSAGES = {
     'could not read blocks 0..0 in file "base/5/16384": read only 0 of 8192 bytes': "data-corrupted",
     'could not read blocks 0..0 in file "base/5/16384": Input/output error': "io-error",
     'index "a_pkey" contains unexpected zero page at block 1': "data-corrupted",
+    'apply worker for subscription "club" could not connect to the publisher: no': "replication-failure",
+    'streaming replication receiver "s" could not connect to the primary server: no': "replication-failure",
     'can no longer access replication slot "standby"': "replication-failure",
     'can no longer get changes from replication slot "s"': "replication-failure",
     'cannot read from logical replication slot "s"': "replication-failure",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing, suppress
 
@@ -34,6 +35,9 @@ PAGE = 8192
 FIRST = "000000010000000000000001"
 
 
+only_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has prlimit and /dev/full")
+
+
 @pytest.fixture(scope="module", params=sorted(majors()))
 def troubled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Writer]:
     """One server of each version that has little of everything."""
@@ -58,6 +62,7 @@ def test_out_of_shared_memory(troubled: Writer) -> None:
     assert found[-1].hint
 
 
+@only_linux
 def test_out_of_memory(troubled: Writer) -> None:
     begin = troubled.paths()["stderr"].stat().st_size
 
@@ -77,6 +82,7 @@ def test_out_of_memory(troubled: Writer) -> None:
     assert code == "not-a-record"
 
 
+@only_linux
 def test_a_table_on_a_full_disk(troubled: Writer) -> None:
     """/dev/full answers each write as a full disk does."""
 
