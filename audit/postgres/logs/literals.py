@@ -17,30 +17,30 @@ _NAME = r'"[^"\0]*+"'
 _PARAMETER = r"\$\d++"
 _REST = r"[^\w'\"$\0/-]++"
 _EMPTY = r"--(?=[\n\0])|/\*(?=\*/|\0)"
-_BETWEEN = rf"(?:{_WORD}|{_REST}|{_NAME}|{_PARAMETER}|-(?!-)|/(?!\*)|{_EMPTY}|\"|\$DOLLAR)*+(?:--|/\*)?+"
+_BETWEEN = rf"(?>(?:{_WORD}|{_REST}|{_NAME}|{_PARAMETER}|-(?!-)|/(?!\*)|{_EMPTY}|\"|\$DOLLAR)*)(?>(?:--|/\*)?)"
 
-_ESCAPED = r"(?<=[eE])(?<![\w\"$][eE])'[^'\\\0]*+(?:(?:''|\\[^\0])[^'\\\0]*+)*+(?:'|\\?+(?=\0))"
-_PLAIN = r"'[^'\\\0]*+(?:(?:''|\\[^'\0])[^'\\\0]*+)*+(?:'|\\'[^\0]*+|\\?+(?=\0))"
-_STANDARD = r"'[^'\0]*+(?:''[^'\0]*+)*+(?:'|(?=\0))"
-_NUMBER = r"\d[\w.]*+(?:(?<=[eE])[+-]\d++)?+"
-_DOLLAR = r"\$(?P<tag>(?:[^\W\d]\w*+)?+)\$(?:(?!\$(?P=tag)\$)[^\0])*+(?:\$(?P=tag)\$|(?=\0))"
+_ESCAPED = r"(?<=[eE])(?<![\w\"$][eE])'[^'\\\0]*+(?>(?:(?:''|\\[^\0])[^'\\\0]*+)*)(?:'|\\?+(?=\0))"
+_PLAIN = r"'[^'\\\0]*+(?>(?:(?:''|\\[^'\0])[^'\\\0]*+)*)(?:'|\\'[^\0]*+|\\?+(?=\0))"
+_STANDARD = r"'[^'\0]*+(?>(?:''[^'\0]*+)*)(?:'|(?=\0))"
+_NUMBER = r"\d[\w.]*+(?>(?:(?<=[eE])[+-]\d++)?)"
+_DOLLAR = r"\$(?P<tag>(?>(?:[^\W\d]\w*+)?))\$(?>(?:(?!\$(?P=tag)\$)[^\0])*)(?:\$(?P=tag)\$|(?=\0))"
 
 
 def _comment(depth: int) -> str:
     """What may stand in a comment that holds comments, this deep."""
     inner = rf"|/\*{_comment(depth - 1)}(?:\*/|(?=\0))" if depth else r"|/(?=\*)"
-    return rf"(?:[^*/\0]++|\*(?!/)|/(?!\*){inner})*+"
+    return rf"(?>(?:[^*/\0]++|\*(?!/)|/(?!\*){inner})*)"
 
 
 def _lexer(string: str, dollar: bool) -> re.Pattern[str]:
-    between = _BETWEEN.replace("DOLLAR", r"(?!(?:[^\W\d]\w*+)?+\$)" if dollar else "")
+    between = _BETWEEN.replace("DOLLAR", r"(?!(?>(?:[^\W\d]\w*+)?)\$)" if dollar else "")
     values = [r"(?<=--)[^\n\0]++", rf"(?<=/\*)(?!\*/|\0){_comment(4)}", _ESCAPED, string, _NUMBER, _END]
     return re.compile(f"({between})(?:{'|'.join([*values, _DOLLAR] if dollar else values)})")
 
 
 _QUICK, _WITH_DOLLARS = _lexer(_PLAIN, dollar=False), _lexer(_PLAIN, dollar=True)
 _SURE = _lexer(_STANDARD, dollar=True)
-_TAG = re.compile(r"\$(?:[^\W\d]\w*+)?+\$")
+_TAG = re.compile(r"\$(?>(?:[^\W\d]\w*+)?)\$")
 
 
 def without_literals(text: str) -> str:

@@ -50,7 +50,7 @@ def _escape(match: re.Match[str]) -> str:
 
 # --- messages --------------------------------------------------------------------------------------------------------
 
-_STRING = re.compile(r"'(?:[^'\\]|''|\\.)*+(?:'|\\?\Z)", re.DOTALL)
+_STRING = re.compile(r"'(?>(?:[^'\\]|''|\\.)*)(?:'|\\?\Z)", re.DOTALL)
 _QUOTES = re.compile(
     r"(?P<before>\b(?:relation|table|column|enum|type|domain|constraint|function|parameter|encoding|operator) )?"
     r"(?P<open>[\"»«„“])(?P<value>.*?)(?P<close>[\"»«“”](?=[\s.,:;)]|\Z)|\Z)",
@@ -58,7 +58,7 @@ _QUOTES = re.compile(
 )
 _NEAR = re.compile(r"(?P<open>[\"»«„“])(?P<value>[eEbBxXnN]?(?:['0-9$]|--|/\*).*)(?P<close>[\"»«“”])", re.DOTALL)
 _MAIL = re.compile(r"(?<![\w.+\-])[\w.+\-]++@[\w\-]+(?:\.[\w\-]+)+")
-_NUMBER = re.compile(r"(?<![\w$.,])\d++(?:[.,]\d++)*+(?!\w)")
+_NUMBER = re.compile(r"(?<![\w$.,])\d++(?>(?:[.,]\d++)*)(?!\w)")
 
 
 def _unquoted(match: re.Match[str]) -> str:
@@ -105,7 +105,7 @@ _KEY = re.compile(
     re.DOTALL,
 )
 _ROW = re.compile(r"\((?:.*\)|.*)", re.DOTALL)
-_PARAMETER = re.compile(r"(\$\d+ = )(?:'[^']*+(?:''[^']*+)*+(?:'|\.\.\.|\Z)|[^,\s]+)")
+_PARAMETER = re.compile(r"(\$\d+ = )(?:'[^']*+(?>(?:''[^']*+)*)(?:'|\.\.\.|\Z)|[^,\s]+)")
 _STATEMENT_OF = re.compile(r"^(\S+ \d+: )", re.MULTILINE)
 _RUNNING = re.compile(r"^([^:\n]*: )(.*)", re.DOTALL)
 _PROSE = re.compile(rf"(?P<prose>\b(?:[Tt]h(?:e|is)|Remote) \w+'s )|{_STRING.pattern}", re.DOTALL)

@@ -19,7 +19,7 @@ _TELLING = (
     r"[\w.\-]*(?:pass(?:word|wd|phrase|code|key)?|pwd|secret|token|credentials?|api[_-]?key|access[_-]?key"
     r"|private[_-]?key|encryption[_-]?key|signing[_-]?key|master[_-]?key)[\w.\-]*"
 )
-_QUOTED = r"""'(?:[^'\\]|''|\\.)*+(?:'|\Z)|"(?:[^"\\]|\\.)*+(?:"|\Z)"""
+_QUOTED = r"""'(?>(?:[^'\\]|''|\\.)*)(?:'|\Z)|"(?>(?:[^"\\]|\\.)*)(?:"|\Z)"""
 _GIVEN = re.compile(
     rf"""(?is)(?P<name>(?<![\w.\-]){_TELLING}["']?\s*(?:=>|:=|=|:|\bto\b)\s*)"""
     rf"""(?P<value>[eEnN]?(?:{_QUOTED})|(?!\$\d|\?|null\b|none\b)[^\s,;)('"&]+)"""
@@ -38,7 +38,7 @@ _BARE = re.compile(
     r"|\b(?:gh[pousr]_\w{16,}|glpat-[\w\-]{16,}|xox[abprs]-[\w\-]{8,}|[sp]k[-_](?:live|test|proj)?[-_]?\w{16,})"
     r"|(?s:-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z))"
 )
-_CONSTANT = re.compile(r"'(?:[^'\\]|''|\\.)*+(?:'|\\?\Z)|(\$\w*\$).*?(?:\1|\Z)|/\*.*?(?:\*/|\Z)", re.DOTALL)
+_CONSTANT = re.compile(r"'(?>(?:[^'\\]|''|\\.)*)(?:'|\\?\Z)|(\$\w*\$).*?(?:\1|\Z)|/\*.*?(?:\*/|\Z)", re.DOTALL)
 _SECRET_STATEMENT = re.compile(
     rf"""(?isx)\bpassword\b | \buser\s+mapping\b | \bsubscription\b | \bserver\b .{{0,500}} \boptions\b
     | \bdblink | conninfo | crypt\w*\s*\( | \bhmac\s*\( | pgp_\w+\s*\(

@@ -15,7 +15,7 @@ _SIGN = re.compile(r"([=(,<>+*/]|\b(?:AND|LIMIT|THEN|ELSE|WHEN|BETWEEN)) ?- ?(?=
 _COMMENT = re.compile(r"/\*\?\*/|--\?")
 _MESSAGE_VALUES = re.compile(
     r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|\b[0-9a-fA-F]+/[0-9a-fA-F]+\b|(?<![\w.+\-])[\w.+\-]++@[\w\-]+(?:\.[\w\-]+)+"
-    r"|(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{0,4}|\b0x[0-9a-fA-F]+|'(?:[^']|'')*+(?:'|\Z)|\b[0-9A-F]{24}\b"
+    r"|(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{0,4}|\b0x[0-9a-fA-F]+|'(?>(?:[^']|'')*)(?:'|\Z)|\b[0-9A-F]{24}\b"
     r"|(?<![A-Za-z_])[0-9]+(?:[.,:\-/][0-9]+)*"
 )
 _OBJECT = r"(?!(?:\w+ )?\"?(?:pg_|tovgov|information_schema))"

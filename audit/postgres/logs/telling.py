@@ -77,8 +77,8 @@ _QUOTED = re.compile(r'"[^"]*"')
 _SPACE = re.compile(r"\s+")
 _INNER = re.compile(r"\(([^()]*)\)")
 _LEAD = re.compile(
-    r"^(?:\s|EXPLAIN(?: \(\))?(?: ANALY[SZ]E| VERBOSE)*+ |PREPARE \S+ (?:\(\) )?AS "
-    r"|WITH\b.*?\(\) (?=DELETE|UPDATE|INSERT|SELECT|MERGE))*+"
+    r"^(?>(?:\s|EXPLAIN(?: \(\))?(?>(?: ANALY[SZ]E| VERBOSE)*) |PREPARE \S+ (?:\(\) )?AS "
+    r"|WITH\b.*?\(\) (?=DELETE|UPDATE|INSERT|SELECT|MERGE))*)"
 )
 _ALL_ROWS = re.compile(
     r"^(?:DELETE FROM|UPDATE)\b(?!.*\bWHERE (?!TRUE *(?:$|RETURNING)|\? *= *\? *(?:$|RETURNING)))", re.DOTALL
