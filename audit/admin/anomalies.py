@@ -114,7 +114,8 @@ class AnomalySettingsAdmin(RecordAdmin):
 
     @admin.display(description="last run", ordering="looked_at")
     def looked(self, obj: AnomalySettings) -> SafeString | str:
-        return age(obj.looked_at)
+        left = len(obj.positions.get("left", ()))
+        return f"{age(obj.looked_at)}, {left:,} days left" if left else age(obj.looked_at)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

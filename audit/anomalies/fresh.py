@@ -7,9 +7,9 @@ what lies above it is examined again, which finds the same again and changes not
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import connection
@@ -114,6 +114,17 @@ class Fresh:
                 cursor.execute(RANGES[log], {"target": self.target.pk, "after": after})
                 self._known[log, after] = cursor.fetchall()
         return self._known[log, after]
+
+
+def by_day(ranges: Iterable[Range]) -> Iterator[Range]:
+    """The ranges cut at each midnight, UTC: a finding ends with its day."""
+    for first, last in ranges:
+        while True:
+            midnight = first.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+            yield first, min(last, midnight - timedelta(microseconds=1))
+            if last < midnight:
+                break
+            first = midnight
 
 
 def together(ranges: Iterable[Range], margin: timedelta) -> list[Range]:

@@ -9,9 +9,12 @@ import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from datetime import datetime, timedelta
+from math import inf
+from time import monotonic
 from typing import Any
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 from django_q.tasks import async_task
 
@@ -19,7 +22,7 @@ from audit import alerts, locks
 from audit.actors import Actor
 from audit.anomalies import configure
 from audit.anomalies.find import Episode, find
-from audit.anomalies.fresh import Fresh, Position, Range, Snapshot, moved, snapshot, together
+from audit.anomalies.fresh import Fresh, Position, Range, Snapshot, by_day, moved, snapshot, together
 from audit.anomalies.rule import Rule
 from audit.anomalies.rules import RULES
 from audit.models import Alert, AnomalyFiring, AnomalySettings, Severity, Target
@@ -28,6 +31,10 @@ TASK = "audit.tasks.run_anomalies"
 ACTOR = Actor.system("anomalies")
 TOLD = timedelta(days=7)
 """What is older is kept as a firing and wakes nobody; on its first run a rule looks back so far."""
+SECONDS = 150.0
+"""So long one run of all targets takes, about: half of what its queue allows. What is left is examined by the next."""
+LEFT = "left"
+"""Among the positions of a rule: the stretches that are still to be examined."""
 LOOK_BACK = timedelta(days=3)
 """Rules about what does not come look at so many days."""
 
@@ -44,41 +51,54 @@ def run_all() -> int:
     found: list[AnomalyFiring] = []
     with ExitStack() as acts:
         acts.callback(resolve_over)  # the first in is the last out
-        for target in Target.objects.filter(is_active=True):
-            acts.callback(_add, found, run, target)
+        targets = list(Target.objects.filter(is_active=True))
+        for target in targets:
+            acts.callback(_add, found, run, target, seconds=SECONDS / len(targets))
     return len(found)
 
 
-def run(target: Target, *, now: datetime | None = None) -> list[AnomalyFiring]:
-    """Run the rules of one target over what is new; the findings that are new or grew. Nothing when another worker is
-    at it."""
+def run(target: Target, *, now: datetime | None = None, seconds: float = inf) -> list[AnomalyFiring]:
+    """Run the rules of one target over what is new, for about so many seconds; the findings that are new or grew. Who
+    was not reached is the first next time. Nothing when another worker is at it."""
     found: list[AnomalyFiring] = []
+    deadline = monotonic() + seconds
     with locks.held(f"anomalies of target {target.pk}") as is_ours:
         if not is_ours:
             return []
         configure.ensure(target)
         moment, fresh = snapshot(), Fresh(target)
         with ExitStack() as acts:
-            for row in AnomalySettings.objects.filter(target=target, rule__in=RULES).select_related("target"):
-                acts.callback(_add, found, _run_one, row, fresh, moment, now or timezone.now())
+            rows = AnomalySettings.objects.filter(target=target, rule__in=RULES).select_related("target")
+            for row in rows.order_by(F("looked_at").desc(nulls_last=True), "-pk"):  # the last in is the first out
+                acts.callback(_add, found, _run_one, row, fresh, moment, now or timezone.now(), deadline)
     return found
 
 
-def _add(found: list[AnomalyFiring], act: Callable[..., list[AnomalyFiring]], *words: Any) -> None:
-    found += act(*words)
+def _add(found: list[AnomalyFiring], act: Callable[..., list[AnomalyFiring]], *words: Any, **more: Any) -> None:
+    found += act(*words, **more)
 
 
-def _run_one(row: AnomalySettings, fresh: Fresh, moment: Snapshot, now: datetime) -> list[AnomalyFiring]:
-    """One rule, in one transaction with its new position. One that is off only moves on."""
-    rule, found = RULES[row.rule], []
+def _run_one(
+    row: AnomalySettings, fresh: Fresh, moment: Snapshot, now: datetime, deadline: float
+) -> list[AnomalyFiring]:
+    """One rule, in one transaction with its new position: a day at a time, the last ones first. One that is off only
+    moves on."""
+    if monotonic() > deadline:
+        return []
+    rule, found, days = RULES[row.rule], [], []
     with transaction.atomic():
         if row.is_active:
             settings = configure.settings_of(row)
-            for first, last in _to_examine(row, rule, settings, fresh, now):
-                found += examine(row, rule, settings, first, last, now)
-        row.positions = {
+            days = _to_examine(row, rule, settings, fresh, now)
+        while days:
+            first, last = days.pop(0)
+            found += examine(row, rule, settings, first, last, now)
+            if monotonic() > deadline:
+                break
+        positions: dict[str, Any] = {
             str(log): moved(Position.read(row.positions.get(log, {})), log, moment).stored() for log in rule.reads
         }
+        row.positions = positions | ({LEFT: [[one.isoformat() for one in day] for day in days]} if days else {})
         row.looked_at = now
         row.save(update_fields=["positions", "looked_at"])
     return found
@@ -89,12 +109,15 @@ def _to_examine(
 ) -> list[Range]:
     if rule.waits is not None:
         return [(now - LOOK_BACK, now)] if rule.waits(row.target, settings, now) else []
-    ranges: list[Range] = []
+    ranges: list[Range] = [
+        (datetime.fromisoformat(first), datetime.fromisoformat(last)) for first, last in row.positions.get(LEFT, [])
+    ]
     for log in rule.reads:
         position = Position.read(row.positions.get(log, {}))
         new = fresh.ranges(log, position, rule.kinds)
         ranges += [one for one in new if row.looked_at is not None or one[1] >= now - TOLD]
-    return together(ranges, rule.reach(settings) + rule.gap(settings))
+    days = list(by_day(together(ranges, rule.reach(settings) + rule.gap(settings))))
+    return sorted(days, key=lambda day: (day[1] < now - TOLD, day))
 
 
 # --- what was found, kept --------------------------------------------------------------------------------------------

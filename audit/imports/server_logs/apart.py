@@ -8,6 +8,7 @@ with the worker, however that ends.
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import os
 import pickle
@@ -32,6 +33,9 @@ PIECES = 6
 """A text of fewer pieces (megabytes) is read here: starting a process takes as long as reading about two."""
 GRACE_SECONDS = 5.0
 """Between the end of its output and its own."""
+PIPE = 1024 * 1024
+"""Bytes that a pipe holds: a thread that hands over little at a time waits each time for its turn at the interpreter,
+and the process for it."""
 HERE = Path(__file__).resolve().parents[3]
 COMMAND = (sys.executable, "-m", "audit.imports.server_logs.apart")
 Text = Iterator[bytes | Fault]
@@ -59,6 +63,8 @@ class _Apart:
         self._process = subprocess.Popen(
             COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd="/", env={"PYTHONPATH": str(HERE)}
         )
+        for pipe in (self._process.stdin, self._process.stdout):
+            _widen(pipe)
         known = (ways.target_id, ways.file_id, ways.roles, ways.former, ways.own)
         begin = (parser.state, known, ways.reader.masking, made_of.ROWS)
         self._feeder = Thread(target=self._feed, args=(begin,), name="feeding a reader", daemon=True)
@@ -101,6 +107,13 @@ class _Apart:
         self._feeder.join()
         assert self._process.stdout is not None
         self._process.stdout.close()
+
+
+def _widen(pipe: IO[bytes] | None) -> None:
+    """Where the system knows how and allows it."""
+    with suppress(OSError, AttributeError):
+        assert pipe is not None
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE)
 
 
 def _send(out: IO[bytes], what: Any) -> None:

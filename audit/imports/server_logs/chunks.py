@@ -11,6 +11,8 @@ from audit.postgres.logs.record import Fault, Parser
 
 ROWS = 30_000
 """Records of a chunk, about: it is one transaction."""
+FIRST_ROWS = 4_000
+"""Of the first chunk; each is twice the one before. So storing begins soon."""
 BYTES = 16 * 1024 * 1024
 """Of lines; a chunk of long records is shorter."""
 PART = 128 * 1024
@@ -23,6 +25,7 @@ def chunks(
     """Read ``text`` to its end. ``ends`` says there whether more may come (None: at any moment; False: not within
     seconds) or whether the file is over (True)."""
     chunk, is_broken, take = Chunk(), False, Filling(ways).take
+    enough = min(FIRST_ROWS, ROWS)
     for piece in text:
         if isinstance(piece, Fault):
             chunk.blame(piece)
@@ -30,9 +33,9 @@ def chunks(
             continue
         for start in range(0, len(piece), PART):
             take(chunk, parser.feed(piece[start : start + PART]))
-        if chunk.records >= ROWS or len(chunk.lines) >= BYTES:
+        if chunk.records >= enough or len(chunk.lines) >= BYTES:
             yield _closed(chunk, parser)
-            chunk = Chunk()
+            chunk, enough = Chunk(), min(2 * enough, ROWS)
     is_over = True if is_broken else ends()
     if is_over is not None:
         take(chunk, parser.finish() if is_over else parser.settle())

@@ -4,7 +4,8 @@ what the live run would have done."""
 from __future__ import annotations
 
 import random
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 
 import psycopg
@@ -18,7 +19,7 @@ from audit import alerts, incidents, tasks
 from audit.actors import Actor
 from audit.anomalies import configure, run
 from audit.anomalies.dry_run import dry_run
-from audit.anomalies.fresh import Position, together
+from audit.anomalies.fresh import Position, by_day, together
 from audit.models import Alert, AnomalyFiring, AnomalySettings, DeleteAuditTransaction, Incident, Target
 from tests import factories
 from tests.audit.anomalies.worlds import alerts_of, at, deletes, firings, logged, login, look, only
@@ -211,6 +212,44 @@ def test_the_task_runs_every_target_and_resolves(target: Target) -> None:
     deletes(other, 0, 1000)
     tasks.run_anomalies()
     assert len(alerts_of("delete-burst")) == 2
+
+
+def test_a_long_past_is_looked_at_day_by_day_and_what_is_left_the_next_time(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the logs of a month come at once: today first, each day once, and other rules between."""
+    days = range(20)
+    row = only(target, "delete-burst")
+    look(target)
+    for day in days:
+        deletes(target, -day * 24 * 60, 1000)
+    AnomalySettings.objects.filter(pk=row.pk).update(looked_at=at(-10_000))  # its turn
+    clock = count()
+    monkeypatch.setattr(run, "monotonic", lambda: next(clock))
+    found = run.run(target, seconds=6)
+    row.refresh_from_db()
+    assert 0 < len(found) < len(days)
+    assert max(one.first_at for one in found) == at(0)
+    assert row.positions[run.LEFT]
+    others = AnomalySettings.objects.filter(target=target).exclude(pk=row.pk)
+    assert min(others.values_list("looked_at", flat=True)) < row.looked_at, "who was not reached is the next"
+    for _ in days:
+        run.run(target, seconds=30)
+    row.refresh_from_db()
+    assert run.LEFT not in row.positions
+    assert AnomalyFiring.objects.filter(rule="delete-burst").count() == len(days)
+    assert run.run(target) == []
+
+
+def test_days_are_cut_at_midnight() -> None:
+    first, last = datetime(2026, 3, 1, 22, tzinfo=UTC), datetime(2026, 3, 3, 0, tzinfo=UTC)
+    moment = timedelta(microseconds=1)
+    assert list(by_day([(first, last)])) == [
+        (first, datetime(2026, 3, 2, tzinfo=UTC) - moment),
+        (datetime(2026, 3, 2, tzinfo=UTC), datetime(2026, 3, 3, tzinfo=UTC) - moment),
+        (last, last),
+    ]
+    assert list(by_day([(first, first)])) == [(first, first)]
 
 
 def test_a_target_that_is_not_in_use_is_not_looked_at(target: Target) -> None:
