@@ -33,8 +33,8 @@ from audit.lists.listing import Listing, Wanted
 SIZE = 50
 CAP = 10_000
 CANDIDATES = 10_000
-PATIENCE = 0.15  # seconds
-BUDGET = 0.1  # seconds
+PATIENCE = 0.1  # seconds
+BUDGET = 0.07  # seconds
 CHUNKS = (250, 1_000, 2_000)  # rows that a walk looks through at a time; the last again and again
 ESTIMATED_FROM = 100_000
 

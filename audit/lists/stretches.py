@@ -19,7 +19,7 @@ from psycopg import sql
 
 from audit.lists.listing import Listing, Wanted, bounds, lexeme
 
-SECONDS = 0.15
+SECONDS = 0.09
 TAIL = 3_000
 """Rows that are not noted yet and are looked through all the same, the newest."""
 MOST = 400
