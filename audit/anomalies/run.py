@@ -69,8 +69,10 @@ def run(target: Target, *, now: datetime | None = None, seconds: float = inf) ->
         moment, fresh = snapshot(), Fresh(target)
         with ExitStack() as acts:
             rows = AnomalySettings.objects.filter(target=target, rule__in=RULES).select_related("target")
-            for row in rows.order_by(F("looked_at").desc(nulls_last=True), "-pk"):  # the last in is the first out
-                acts.callback(_add, found, _run_one, row, fresh, moment, now or timezone.now(), deadline)
+            ordered = list(rows.order_by(F("looked_at").desc(nulls_last=True), "-pk"))  # the last in is the first out
+            limits = (deadline, seconds / max(len(ordered), 1))
+            for row in ordered:
+                acts.callback(_add, found, _run_one, row, fresh, moment, now or timezone.now(), limits)
     return found
 
 
@@ -79,11 +81,12 @@ def _add(found: list[AnomalyFiring], act: Callable[..., list[AnomalyFiring]], *w
 
 
 def _run_one(
-    row: AnomalySettings, fresh: Fresh, moment: Snapshot, now: datetime, deadline: float
+    row: AnomalySettings, fresh: Fresh, moment: Snapshot, now: datetime, limits: tuple[float, float]
 ) -> list[AnomalyFiring]:
-    """One rule, in one transaction with its new position: a day at a time, the last ones first. One that is off only
-    moves on."""
-    if monotonic() > deadline:
+    """One rule, in one transaction with its new position: a day at a time, the last one first, until its share of the
+    time is used. One that is off only moves on. ``limits`` are when the run ends, and each rule's share of it."""
+    began, (deadline, share) = monotonic(), limits
+    if began > deadline:
         return []
     rule, found, days = RULES[row.rule], [], []
     with transaction.atomic():
@@ -93,7 +96,7 @@ def _run_one(
         while days:
             first, last = days.pop(0)
             found += examine(row, rule, settings, first, last, now)
-            if monotonic() > deadline:
+            if monotonic() > min(deadline, began + share):
                 break
         positions: dict[str, Any] = {
             str(log): moved(Position.read(row.positions.get(log, {})), log, moment).stored() for log in rule.reads
@@ -116,8 +119,7 @@ def _to_examine(
         position = Position.read(row.positions.get(log, {}))
         new = fresh.ranges(log, position, rule.kinds)
         ranges += [one for one in new if row.looked_at is not None or one[1] >= now - TOLD]
-    days = list(by_day(together(ranges, rule.reach(settings) + rule.gap(settings))))
-    return sorted(days, key=lambda day: (day[1] < now - TOLD, day))
+    return sorted(by_day(together(ranges, rule.reach(settings) + rule.gap(settings))), reverse=True)
 
 
 # --- what was found, kept --------------------------------------------------------------------------------------------

@@ -49,6 +49,8 @@ Who may review may try; managers change.
 - Entries that come late or out of order are examined when they come, with those around them: the findings are the
   same in whatever order the entries came. What is older than 7 days when it comes is kept as a finding and raises no
   alert.
+- A long past that comes at once (the logs of a quarter) is examined day by day, the last day first, some days a
+  minute: today's entries wait for no old ones. How many days are left stands beside the rule's last run.
 - A rule whose alerts open an incident joins the target's open one: one night is one incident.
 - Rules about the server's log need its [import](imports.md); those about deletes the protection policy; those about
   connections any [source](connections.md) of them. A rule without its log finds nothing, and does not say so: look at

@@ -234,7 +234,7 @@ def test_a_long_past_is_looked_at_day_by_day_and_what_is_left_the_next_time(
     others = AnomalySettings.objects.filter(target=target).exclude(pk=row.pk)
     assert min(others.values_list("looked_at", flat=True)) < row.looked_at, "who was not reached is the next"
     for _ in days:
-        run.run(target, seconds=30)
+        run.run(target, seconds=1000)
     row.refresh_from_db()
     assert run.LEFT not in row.positions
     assert AnomalyFiring.objects.filter(rule="delete-burst").count() == len(days)
