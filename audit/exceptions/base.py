@@ -42,6 +42,17 @@ class TovgovError(Exception):
         return {"code": self.code, "message": self.message, "hint": self.hint, "detail": self.detail}
 
 
+def advice_of(code: str) -> str:
+    """What to do about an error of which only its code was kept; nothing for a code that no error has."""
+    waiting: list[type[TovgovError]] = [TovgovError]
+    while waiting:
+        one = waiting.pop()
+        if one.code == code:
+            return one.advice
+        waiting += one.__subclasses__()
+    return ""
+
+
 class Refusal(TovgovError):
     """A guard said no. Nothing was changed."""
 

@@ -17,6 +17,7 @@ from django.utils.safestring import SafeString
 
 from audit import jobs
 from audit.documents import safe_html
+from audit.exceptions import advice_of
 from audit.models import Environment, Job, LogSeverity
 from audit.templatetags import format as words
 
@@ -119,6 +120,12 @@ def level_badge(level: int, text: str) -> SafeString:
 def environment_badge(environment: str) -> SafeString:
     """The environment in its colour and its word."""
     return format_html('<span class="env env-{}">{}</span>', environment, Environment(environment).label)
+
+
+@register.filter
+def advice(code: str) -> str:
+    """What to do about an error of which only its code was kept."""
+    return advice_of(code)
 
 
 @register.filter

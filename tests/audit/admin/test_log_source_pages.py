@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,13 @@ from django.test import Client
 
 from audit import tasks
 from audit.admin.base import act_url
+from audit.exceptions import LogSourceGone
 from audit.imports.server_logs import setup
 from audit.models import AuditImport, ImportSource, LedgerEntry, ServerLogEntry, Target
 from audit.templatetags.tovgov import page_of
 from tests import factories
 from tests.audit.admin.test_acts import signed_in
-from tests.audit.imports.server_logs.conftest import SYSTEM, imported, lines, records, write
+from tests.audit.imports.server_logs.conftest import SYSTEM, imported, lines, records, run_import, write
 from tests.cast import Cast
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -145,6 +147,14 @@ def test_what_was_uploaded_is_tried_with_another_time_zone(target: Target, cast:
     setup.send(source, [b"2026-11-20 10:00:00.000 CST [1] LOG:  starting\n" * 3], "pg.log", actor=SYSTEM)
     assert "1 file would be read" in text(client.post(edit, {"try": "1", "timezone": "Asia/Shanghai"}))
     assert "2026-11-20 02:00:00 UTC" in text(client.post(edit, {"try": "1", "timezone": "Asia/Shanghai"}))
+
+
+def test_a_source_that_cannot_be_read_says_what_to_do(source: ImportSource, folder: Path, cast: Cast) -> None:
+    folder.rmdir()
+    run_import(source)
+    shown = signed_in(cast.alice).get(page_of(source)).content.decode()
+    assert LogSourceGone.code in shown
+    assert LogSourceGone.advice in unescape(shown)
 
 
 def test_a_delete_log_has_no_such_form(target: Target, cast: Cast) -> None:
