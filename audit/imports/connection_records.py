@@ -41,6 +41,8 @@ WAITS = timedelta(minutes=2)
 
 KEPT = 10_000
 """Addresses that are remembered."""
+LONGEST_HOST = 255
+"""Characters of a name (RFC 1035); a made-up log may hold any."""
 
 RECEIVED = re.compile(r"connection received: host=(?P<host>.*?)(?: port=\S+)?$", re.DOTALL)
 AUTHENTICATED = re.compile(r"connection authenticated: .*? method=(?P<method>\S+)(?: \(.*\))?$", re.DOTALL)
@@ -252,9 +254,13 @@ def _login(begun: Begun, record: LogRecord) -> Login:
     )  # fmt: skip
 
 
-@lru_cache(KEPT)
 def place(text: str) -> tuple[str | None, str]:
     """An address, or else the name of a host; neither for the server's own socket."""
+    return _place(text) if len(text) <= LONGEST_HOST else (None, text.strip())
+
+
+@lru_cache(KEPT)
+def _place(text: str) -> tuple[str | None, str]:
     text = text.strip()
     if text in ("", "[local]"):
         return None, ""

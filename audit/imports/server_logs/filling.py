@@ -45,6 +45,8 @@ THOUSANDTHS = [f".{number:03}".rstrip("0").rstrip(".") for number in range(1000)
 """As PostgreSQL prints parts of a second."""
 REMEMBERED = 10_000
 """Names of so many clients are remembered; then memory starts anew."""
+LONGEST = 1_000
+"""Characters of names that are remembered; a made-up log may hold any."""
 
 
 @dataclass(frozen=True)
@@ -147,9 +149,10 @@ class Filling:
         is_ours, was_ours = record.role in self._ways.roles, record.role in self._was_ours
         is_watched, is_tovgov = record.role in self._watched, application.startswith(OURS)
         who = Who(cut, "\t".join(cut), is_ours, was_ours, is_watched, is_tovgov)
-        if len(self._known) >= REMEMBERED:
-            self._known.clear()
-        self._known[names] = who
+        if sum(map(len, names)) <= LONGEST:
+            if len(self._known) >= REMEMBERED:
+                self._known.clear()
+            self._known[names] = who
         return who
 
     def _stamp(self, at: datetime) -> str:
