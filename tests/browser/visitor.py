@@ -89,6 +89,7 @@ class Visitor:
     def faults(self) -> list[str]:
         """Everything that is wrong with the page as it is: console, scroll, accessibility; on a desk also its contrast
         in the dark. Colours are the same on a phone."""
+        self.page.wait_for_load_state()  # a click has only begun to lead there
         found = [f"console: {line}" for line in self.complaints]
         found += self._overflow()
         found += [f"light: {line}" for line in self._violations()]
