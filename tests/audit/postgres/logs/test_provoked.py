@@ -224,9 +224,11 @@ def test_a_panic_for_want_of_pg_wal(troubled: Writer) -> None:
     with troubled.marked():
         found = alike(troubled.since(before))
     (panic,) = found["panic"]
-    assert (panic.level, panic.query) == ("PANIC", "SELECT pg_switch_wal(), ?")
-    assert panic.message.startswith('could not create file "pg_wal/xlogtemp.')
+    assert panic.level == "PANIC"
+    assert 'file "pg_wal/' in panic.message
+    assert panic.query in ("SELECT pg_switch_wal(), ?", "")  # the server's own WAL writer may meet it first
     assert {"crash", "shutdown", "start", "recovery"} <= set(found)
-    assert "Failed process was running: SELECT pg_switch_wal(), ?" in {one.detail for one in found["crash"]}
+    if panic.query:
+        assert "Failed process was running: SELECT pg_switch_wal(), ?" in {one.detail for one in found["crash"]}
     (missing,) = found["io-error"]
     assert (missing.level, missing.message) == ("FATAL", 'required WAL directory "pg_wal" does not exist')
