@@ -17,7 +17,7 @@ from audit.anomalies import configure
 from audit.anomalies.dry_run import DAYS, MOST_DAYS, PAGE_SECONDS, TRY, DryRun, dry_run
 from audit.anomalies.rule import Rule
 from audit.anomalies.rules import RULES
-from audit.anomalies.run import title
+from audit.anomalies.run import LEFT, title
 from audit.anomalies.setting import Setting
 from audit.exceptions import NotPermitted, TovgovError
 from audit.models import AnomalyFiring, AnomalySettings, Severity, Target
@@ -114,7 +114,7 @@ class AnomalySettingsAdmin(RecordAdmin):
 
     @admin.display(description="last run", ordering="looked_at")
     def looked(self, obj: AnomalySettings) -> SafeString | str:
-        left = len(obj.positions.get("left", ()))
+        left = len(obj.positions.get(LEFT, ()))
         return f"{age(obj.looked_at)}, {left:,} days left" if left else age(obj.looked_at)
 
     def change_view(
