@@ -9,7 +9,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from audit.lists.listing import WORDS, Column, Filter, Listing, number
-from audit.lists.questions import one_of, targets
+from audit.lists.questions import anywhere, one_of, targets
 from audit.models import OWED, ActionItem, ActionState, Priority
 from audit.models.action_items import SOON_DAYS
 
@@ -55,10 +55,7 @@ def _words(answer: str) -> Q:
     """Each word stands somewhere in it."""
     found = Q()
     for word in answer.split():
-        anywhere = Q()
-        for name in SEARCHED:
-            anywhere |= Q(**{f"{name}__icontains": word})
-        found &= anywhere
+        found &= anywhere(word, SEARCHED)
     return found
 
 

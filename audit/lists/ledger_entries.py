@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db.models import Q
 
 from audit.lists.listing import Column, Filter, Listing, since, until
+from audit.lists.questions import anywhere
 from audit.models import LedgerEntry
 
 FAMILIES = (
@@ -16,10 +17,8 @@ SEARCHED = ("actor", "action", "object_label", "target", "reason")
 
 
 def _search(text: str) -> Q:
-    found = Q(number=int(text)) if text.isdecimal() and len(text) < 19 else Q()
-    for name in SEARCHED:
-        found |= Q(**{f"{name}__icontains": text})
-    return found
+    is_number = text.isdecimal() and len(text) < 19
+    return anywhere(text, SEARCHED) | (Q(number=int(text)) if is_number else Q())
 
 
 LEDGER = Listing(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -26,6 +27,14 @@ def states() -> list[tuple[str, str]]:
 def people() -> list[tuple[str, str]]:
     names = User.objects.filter(is_active=True).order_by("username").values_list("username", flat=True)
     return [(name, name) for name in names]
+
+
+def anywhere(text: str, names: Iterable[str]) -> Q:
+    """What has ``text`` in one of these fields, in any case."""
+    found = Q()
+    for name in names:
+        found |= Q(**{f"{name}__icontains": text})
+    return found
 
 
 def state_clause(answer: str, prefix: str = "") -> Q:
