@@ -10,6 +10,7 @@ from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from audit.admin.base import RecordAdmin, actor_of, explain
@@ -115,7 +116,7 @@ class AnomalySettingsAdmin(RecordAdmin):
     @admin.display(description="last run", ordering="looked_at")
     def looked(self, obj: AnomalySettings) -> SafeString | str:
         left = len(obj.positions.get(LEFT, ()))
-        return f"{age(obj.looked_at)}, {left:,} days left" if left else age(obj.looked_at)
+        return format_html("{}, {} left", age(obj.looked_at), f"{left:,} days") if left else age(obj.looked_at)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
